@@ -1,0 +1,74 @@
+# Copyright (c) 2026, The labfleet.identity developers
+# GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The text of passwd, group, shadow and gshadow, kept byte for byte where it is not ours (private, pure)."""
+
+from __future__ import annotations
+
+from ansible_collections.labfleet.identity.plugins.module_utils._errors import IdentityError
+
+__all__ = ["DATABASES", "Table", "rewritten"]
+
+# name of the file -> number of fields of an entry
+DATABASES = {"group": 4, "gshadow": 4, "shadow": 9, "passwd": 7}
+
+
+class Table:
+    """One account file: its text and its entries by name.
+
+    ``entries`` maps a name to its fields. Comments, blank lines, NIS lines and lines with another number of fields
+    are no entries: they stay in the text as they are. ``repeated`` names stand in it more than once.
+    """
+
+    __slots__ = ("database", "entries", "repeated", "text")
+
+    def __init__(self, database: str, data: bytes) -> None:
+        self.database = database
+        # surrogateescape keeps every byte that is not UTF-8
+        self.text = data.decode("utf-8", "surrogateescape")
+        self.entries: dict[str, list[str]] = {}
+        self.repeated: set[str] = set()
+        count = DATABASES[database]
+        for line in self.text.split("\n"):
+            fields = line.split(":")
+            if len(fields) == count and line[0] not in "#+-":
+                if fields[0] in self.entries:
+                    self.repeated.add(fields[0])
+                self.entries[fields[0]] = fields
+
+
+def rewritten(table: Table, changes: dict[str, list[str] | None]) -> bytes:
+    """The file's new content.
+
+    :param changes: new fields by name, None to drop the entry. A name the file does not have is appended, before
+        the first NIS line: what comes after such a line is the directory's.
+    :raises IdentityError: a name that is to change stands in the file twice.
+    """
+    twice = sorted(table.repeated.intersection(changes))
+    if twice:
+        raise IdentityError(
+            "/etc/%s names %s more than once: which line counts is a guess; remove one (vipw, vigr) and run again"
+            % (table.database, ", ".join(twice))
+        )
+    old = table.text.split("\n")
+    tail = old.pop() if old else ""
+    if tail:  # no newline at the end of the last line
+        old.append(tail)
+    count = DATABASES[table.database]
+    lines = []
+    nis = -1
+    for line in old:
+        if line and line[0] in "+-" and nis < 0:
+            nis = len(lines)
+        name = line.split(":", 1)[0]
+        if name in changes and name in table.entries and line.count(":") == count - 1:
+            fields = changes[name]
+            if fields is not None:
+                lines.append(":".join(fields))
+        else:
+            lines.append(line)
+    new = [":".join(fields) for name, fields in changes.items() if fields is not None and name not in table.entries]
+    if nis < 0:
+        nis = len(lines)
+    lines[nis:nis] = new
+    return ("\n".join(lines) + "\n" if lines else "").encode("utf-8", "surrogateescape")
