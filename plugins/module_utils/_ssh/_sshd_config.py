@@ -1,0 +1,117 @@
+# Copyright (c) 2026, The labfleet.identity developers
+# GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""What sshd's configuration says about drop-ins and key files (private, pure: no stable interface)."""
+
+from __future__ import annotations
+
+import fnmatch
+import os
+import shlex
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+__all__ = ["Account", "includes", "key_file_rules", "key_files", "parse_passwd", "staged_config", "words"]
+
+
+@dataclass(frozen=True)
+class Account:
+    """The fields of a passwd line that say where somebody's keys are."""
+
+    name: str
+    uid: str
+    home: str
+
+
+def words(line: str) -> list[str]:
+    """The words of a configuration line as sshd splits them, the keyword in lower case; [] for a comment."""
+    body = line.strip()
+    end = next((at for at, char in enumerate(body) if not char.isalnum()), len(body))
+    keyword, rest = body[:end], body[end:].lstrip()
+    if not keyword:
+        return []
+    if rest.startswith("="):
+        rest = rest[1:]
+    try:
+        return [keyword.lower(), *shlex.split(rest, comments=True)]
+    except ValueError:  # an open quote: sshd itself says so when it is asked
+        return [keyword.lower(), rest]
+
+
+def includes(config: str, path: str) -> bool:
+    """Whether a main configuration reads ``path`` for every connection, i.e. before any Match line."""
+    for line in config.splitlines():
+        found = words(line)
+        if found[:1] == ["match"]:
+            return False
+        if found[:1] == ["include"] and any(_names(pattern, path) for pattern in found[1:]):
+            return True
+    return False
+
+
+def _names(pattern: str, path: str) -> bool:
+    directory, name = os.path.split(os.path.normpath(os.path.join("/etc/ssh", pattern)))
+    return directory == os.path.dirname(path) and fnmatch.fnmatchcase(os.path.basename(path), name)
+
+
+def staged_config(config: str, directory: str, staged: str) -> str:
+    """The same main configuration, reading the drop-ins of ``staged`` instead of those of ``directory``."""
+    return "".join(_staged_line(line, directory, staged) + "\n" for line in config.splitlines())
+
+
+def _staged_line(line: str, directory: str, staged: str) -> str:
+    found = words(line)
+    if found[:1] != ["include"]:
+        return line
+    patterns = [os.path.normpath(os.path.join("/etc/ssh", pattern)) for pattern in found[1:]]
+    moved = [
+        os.path.join(staged, os.path.basename(pattern)) if os.path.dirname(pattern) == directory else pattern
+        for pattern in patterns
+    ]
+    return "Include " + " ".join('"%s"' % pattern for pattern in moved)
+
+
+def key_file_rules(content: str) -> tuple[list[str] | None, list[list[str]]]:
+    """The AuthorizedKeysFile values of a drop-in: the one for everybody (None: not set), and those of Match blocks."""
+    everybody: list[str] | None = None
+    matched: list[list[str]] = []
+    in_match = False
+    for line in content.splitlines():
+        found = words(line)
+        if found[:1] == ["match"]:
+            in_match = True
+        elif found[:1] == ["authorizedkeysfile"]:
+            if in_match:
+                matched.append(found[1:])
+            elif everybody is None:  # the first value wins
+                everybody = found[1:]
+    return everybody, matched
+
+
+def key_files(patterns: Iterable[str], account: Account) -> list[str]:
+    """The files that sshd reads an account's keys from."""
+    tokens = {"%%": "%", "%u": account.name, "%h": account.home, "%U": account.uid}
+    files = []
+    for pattern in patterns:
+        if pattern.lower() == "none":
+            continue
+        name, at = "", 0
+        while at < len(pattern):
+            pair = pattern[at : at + 2]
+            name += tokens.get(pair, pattern[at])
+            at += 2 if pair in tokens else 1
+        files.append(os.path.normpath(os.path.join(account.home, name)))
+    return files
+
+
+def parse_passwd(text: str) -> list[Account]:
+    """The accounts that could log in: those whose shell is not one that says no."""
+    accounts = []
+    for line in text.splitlines():
+        fields = line.split(":")
+        if len(fields) == 7 and os.path.basename(fields[6]) not in ("nologin", "false"):
+            accounts.append(Account(fields[0], fields[2], fields[5]))
+    return accounts

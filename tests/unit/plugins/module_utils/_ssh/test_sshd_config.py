@@ -1,0 +1,104 @@
+# Copyright (c) 2026, The labfleet.identity developers
+# GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""What is read out of sshd's configuration. What sshd makes of it is tested on real hosts (Molecule, ssh_access)."""
+
+from __future__ import annotations
+
+import pytest
+
+from ansible_collections.labfleet.identity.plugins.module_utils._ssh._sshd_config import (
+    Account,
+    includes,
+    key_file_rules,
+    key_files,
+    parse_passwd,
+    staged_config,
+    words,
+)
+
+DROPIN = "/etc/ssh/sshd_config.d/10-labfleet.conf"
+ALICE = Account("alice", "5238", "/home/alice")
+
+
+@pytest.mark.parametrize(
+    ("line", "expected"),
+    [
+        ("", []),
+        ("   # Include /etc/ssh/*.conf", []),
+        ("Include /a /b", ["include", "/a", "/b"]),
+        ("\tINCLUDE=/a", ["include", "/a"]),
+        ("Include = /a  # why", ["include", "/a"]),
+        ('Include "/a b"', ["include", "/a b"]),
+        ('Include "/a', ["include", '"/a']),
+        ("Match all", ["match", "all"]),
+    ],
+)
+def test_words(line: str, expected: list[str]) -> None:
+    assert words(line) == expected
+
+
+@pytest.mark.parametrize(
+    ("config", "expected"),
+    [
+        ("Include /etc/ssh/sshd_config.d/*.conf\n", True),
+        ("Port 22\nInclude sshd_config.d/*.conf\n", True),
+        ("Include /etc/ssh/sshd_config.d/10-labfleet.conf\n", True),
+        ("Include /x /etc/ssh//sshd_config.d/1*.conf\n", True),
+        ("Include /etc/ssh/sshd_config.d/*.cfg\n", False),
+        ("Include /etc/ssh/*.conf\n", False),
+        ("#Include /etc/ssh/sshd_config.d/*.conf\n", False),
+        ("Match User root\nInclude /etc/ssh/sshd_config.d/*.conf\n", False),
+        ("", False),
+    ],
+)
+def test_includes(config: str, expected: bool) -> None:
+    assert includes(config, DROPIN) is expected
+
+
+def test_the_staged_configuration_differs_in_the_directory_only() -> None:
+    config = "Port 22\nInclude /etc/ssh/site.conf sshd_config.d/*.conf\n# end\nMatch User x\n  Include /etc/ssh/y/*\n"
+    staged = 'Port 22\nInclude "/etc/ssh/site.conf" "/run/staged/*.conf"\n# end\nMatch User x\nInclude "/etc/ssh/y/*"\n'
+    assert staged_config(config, "/etc/ssh/sshd_config.d", "/run/staged") == staged
+
+
+def test_a_configuration_without_an_include_is_staged_as_it_is() -> None:
+    config = "Port 22\n\n  # Include no\nMatch all\n"
+    assert staged_config(config, "/etc/ssh/sshd_config.d", "/run/staged") == config
+
+
+def test_key_file_rules_takes_the_first_value_for_everybody_and_all_of_the_matches() -> None:
+    content = (
+        "AuthorizedKeysFile a b\nauthorizedkeysfile=c\nMatch Group research\n AuthorizedKeysFile d\n"
+        "Match all\n AuthorizedKeysFile none\n"
+    )
+    assert key_file_rules(content) == (["a", "b"], [["d"], ["none"]])
+
+
+def test_key_file_rules_of_a_dropin_that_has_none() -> None:
+    assert key_file_rules("PermitRootLogin no\n") == (None, [])
+
+
+@pytest.mark.parametrize(
+    ("pattern", "expected"),
+    [
+        (".ssh/authorized_keys", ["/home/alice/.ssh/authorized_keys"]),
+        ("/etc/ssh/authorized_keys.d/%u", ["/etc/ssh/authorized_keys.d/alice"]),
+        ("%h/.keys", ["/home/alice/.keys"]),
+        ("/keys/%U/%%u%", ["/keys/5238/%u%"]),
+        ("none", []),
+    ],
+)
+def test_key_files(pattern: str, expected: list[str]) -> None:
+    assert key_files([pattern], ALICE) == expected
+
+
+def test_parse_passwd_leaves_out_who_cannot_log_in() -> None:
+    text = (
+        "root:x:0:0:root:/root:/bin/bash\n"
+        "daemon:x:1:1:daemon:/usr/sbin:/usr/sbin/nologin\n"
+        "nobody:x:65534:65534::/nonexistent:/bin/false\n"
+        "+::::::\nbroken\n"
+        "alice:x:5238:5238:Alice:/home/alice:\n"
+    )
+    assert parse_passwd(text) == [Account("root", "0", "/root"), Account("+", "", ""), ALICE]
