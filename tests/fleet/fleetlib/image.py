@@ -1,0 +1,135 @@
+# Copyright (c) 2026, The labfleet.identity developers
+# GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""The image of a host: made when it is not there, keyed by everything that goes into it."""
+
+from __future__ import annotations
+
+import fcntl
+import hashlib
+import os
+import shutil
+import threading
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from .apt import install, is_debian_like
+from .errors import FleetError
+from .paths import FLEET_DIRECTORY, cache_directory
+from .process import attempt, output_of, run_logged
+from .spec import TEMPLATE_USERS
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+    from .console import Console
+
+_CONTEXT = FLEET_DIRECTORY / "image"
+_PULL_SECONDS = 60
+_DEFAULT_MIRROR = "http://deb.debian.org/debian"
+_KEYRING = Path("/usr/share/keyrings/debian-archive-keyring.gpg")
+_DEBOOTSTRAP_TOOLS = ("mmdebstrap", "debian-archive-keyring")
+_UNREAD = ("/usr/share/doc/*", "/usr/share/man/*", "/usr/share/locale/*", "/usr/share/info/*")
+_INSTALLING = threading.Lock()
+
+
+def _key(*parts: bytes) -> str:
+    digest = hashlib.sha256()
+    for part in parts:
+        digest.update(len(part).to_bytes(8, "big") + part)
+    return digest.hexdigest()[:12]
+
+
+def packages() -> list[str]:
+    lines = (_CONTEXT / "packages.txt").read_text(encoding="utf-8").splitlines()
+    return [name for line in lines if (name := line.partition("#")[0].strip())]
+
+
+def host_image(release: str, template: str) -> str:
+    """The name of the image; the same content has the same name in every checkout."""
+    content = [path.read_bytes() for path in sorted(_CONTEXT.iterdir())]
+    return f"labfleet-host:{release}-{template}-{_key(release.encode(), TEMPLATE_USERS[template].encode(), *content)}"
+
+
+def _has(image: str) -> bool:
+    return attempt(["docker", "image", "inspect", "--format", "{{.Id}}", image]).returncode == 0
+
+
+def ensure_images(wanted: Iterable[tuple[str, str]], console: Console) -> dict[tuple[str, str], str]:
+    """Make what is missing of the images for these pairs of release and template; the releases go in parallel."""
+    images = {pair: host_image(*pair) for pair in sorted(set(wanted))}
+    missing = {pair: image for pair, image in images.items() if not _has(image)}
+    releases = sorted({release for release, _template in missing})
+    with (cache_directory("images") / "build.lock").open("w", encoding="ascii") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)  # two processes make an image once
+        with ThreadPoolExecutor(max_workers=len(releases) or 1) as pool:
+            bases = dict(zip(releases, pool.map(lambda release: _ensure_base(release, console), releases), strict=True))
+        for (release, template), image in missing.items():
+            if not _has(image):
+                with console.step(f"build the image {image}"):
+                    _build(image, bases[release], template)
+    return images
+
+
+def _build(image: str, base: str, template: str) -> None:
+    user = TEMPLATE_USERS[template]
+    argv = ["docker", "build", "--tag", image, "--build-arg", f"BASE={base}", "--build-arg", f"TEMPLATE_USER={user}"]
+    log = cache_directory("logs") / f"build-{image.partition(':')[2]}.log"
+    run_logged([*argv, str(_CONTEXT)], f"docker build of {image}", log)
+
+
+def _ensure_base(release: str, console: Console) -> str:
+    """Debian itself: there already, or in the cache, or pulled from a registry, or made from packages."""
+    made = f"labfleet-base:{release}-{_key(release.encode(), *(name.encode() for name in packages()))}"
+    tarball = cache_directory("images") / f"{made.replace(':', '-')}.tar"
+    if _has(made):
+        return made
+    if not tarball.exists():
+        published = f"debian:{release}-slim"
+        with console.step(f"ask the registry for {published}"):
+            answer = attempt(["docker", "pull", "--quiet", published], timeout=_PULL_SECONDS)
+        if answer.returncode == 0 or _has(published):
+            return published
+        with console.step(f"no registry answers: make Debian {release} from its packages"):
+            _bootstrap(release, tarball)
+    with console.step(f"import Debian {release}"):
+        output_of(["docker", "import", str(tarball), made], f"importing {tarball}", timeout=300)
+    return made
+
+
+def _ensure_bootstrap_tools(release: str) -> None:
+    with _INSTALLING:
+        if shutil.which("mmdebstrap") and _KEYRING.exists():
+            return
+        if not is_debian_like() or os.geteuid() != 0:
+            raise FleetError(
+                f"no registry answers and the image of Debian {release} cannot be made here: "
+                f"install {' and '.join(_DEBOOTSTRAP_TOOLS)}, or load a debian:{release}-slim image into the engine"
+            )
+        install(_DEBOOTSTRAP_TOOLS)
+
+
+def _bootstrap(release: str, tarball: Path) -> None:
+    _ensure_bootstrap_tools(release)
+    partial = tarball.with_suffix(f".{os.getpid()}.partial.tar")
+    argv = ["mmdebstrap", "--variant=minbase", f"--include={','.join(packages())}", f"--keyring={_KEYRING}"]
+    argv += ["--dpkgopt=force-unsafe-io", *(f"--dpkgopt=path-exclude={pattern}" for pattern in _UNREAD)]
+    argv += [f"--aptopt={setting}" for setting in _apt_settings()]
+    try:
+        run_logged(
+            [*argv, release, str(partial), os.environ.get("LABFLEET_DEBIAN_MIRROR", _DEFAULT_MIRROR)],
+            f"mmdebstrap of Debian {release}",
+            cache_directory("logs") / f"mmdebstrap-{release}.log",
+        )
+        partial.replace(tarball)
+    finally:
+        partial.unlink(missing_ok=True)
+
+
+def _apt_settings() -> list[str]:
+    """How this machine reaches its packages (a proxy, a frozen mirror) holds for the image too."""
+    names = ("Acquire::http::Proxy", "Acquire::https::Proxy", "Acquire::Check-Valid-Until", "Acquire::Check-Date")
+    dump = attempt(["apt-config", "dump", *names]).stdout
+    return [line.rstrip(";") for line in dump.splitlines() if line.partition(" ")[0] in names and '""' not in line]
