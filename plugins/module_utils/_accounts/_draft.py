@@ -1,0 +1,108 @@
+# Copyright (c) 2026, The labfleet.identity developers
+# GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The plan while it grows: what the steps of the planner add to (private, pure)."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from ansible_collections.labfleet.identity.plugins.module_utils._accounts._record import Owned
+from ansible_collections.labfleet.identity.plugins.module_utils._accounts._states import Change
+
+if TYPE_CHECKING:
+    from ansible_collections.labfleet.identity.plugins.module_utils._accounts._request import Request
+    from ansible_collections.labfleet.identity.plugins.module_utils._accounts._states import HomeJob, HostState
+
+__all__ = ["Draft", "members_of"]
+
+
+def members_of(fields: list[str] | None) -> list[str]:
+    """The member list of a group or gshadow entry."""
+    return [name for name in fields[3].split(",") if name] if fields else []
+
+
+class Draft:
+    """What is wanted, what is there, and everything decided so far.
+
+    The indexes by number are kept up while entries are added, so that two new entries cannot take one number.
+    """
+
+    def __init__(self, request: Request, state: HostState) -> None:
+        self.request = request
+        self.state = state
+        self.passwd = state.tables["passwd"].entries
+        self.group = state.tables["group"].entries
+        self.shadow = state.tables["shadow"].entries
+        self.gshadow = state.tables["gshadow"].entries if "gshadow" in state.tables else None
+        self.uid_names = {fields[2]: name for name, fields in self.passwd.items()}
+        self.gid_names = {fields[2]: name for name, fields in self.group.items()}
+        self.primary_gids: dict[str, int] = {}
+        for fields in self.passwd.values():
+            self.primary_gids[fields[3]] = self.primary_gids.get(fields[3], 0) + 1
+        self.problems: list[str] = []
+        self.warnings: list[str] = []
+        self.changes: list[Change] = []
+        self.removals: dict[str, dict[str, list[str] | None]] = {"passwd": {}, "shadow": {}}
+        self.edits: dict[str, dict[str, list[str] | None]] = {"group": {}, "gshadow": {}, "shadow": {}, "passwd": {}}
+        self.members: dict[str, list[str]] = {}  # of the groups whose members change
+        self.homes: list[HomeJob] = []
+        self.key_files: dict[str, bytes] = {}
+        self.stop: list[tuple[str, int]] = []
+        self.claims: dict[str, Owned] = {}
+        self.group_claims: dict[str, Owned] = {}
+        self.gone: set[str] = set()
+        self.orphans: list[str] = []
+        self.removed_now: list[str] = []  # accounts that work now and will not after this run
+
+    def change(self, kind: str, name: str, attribute: str, before: str, after: str) -> None:
+        """Write down one difference."""
+        self.changes.append(Change(kind, name, attribute, before, after))
+
+    def claim(self, name: str, number: int, state: str = "present") -> None:
+        """This user is ours from now on."""
+        self.claims[name] = Owned(number, self.request.owner, state)
+
+    def not_ours(self, name: str, adopt: bool) -> str:
+        """Why an account that exists must not be touched; empty when it is ours or given to us by name."""
+        owned = self.state.record.users.get(name)
+        if adopt or (owned and owned.owner == self.request.owner):
+            return ""
+        if owned:
+            return "it belongs to %s on this host: name it there, or set adopt: true here" % owned.owner
+        return "it exists on this host and was not made by this collection: set adopt: true to take it over"
+
+    def left_over(self, name: str) -> bool:
+        """Does anything of a user without a passwd entry stand in the other files?"""
+        tables = [self.group, self.shadow] + ([self.gshadow] if self.gshadow is not None else [])
+        return name in self.state.key_files or any(name in entries for entries in tables)
+
+    def managed_groups(self) -> list[str]:
+        """Shared groups whose members this owner speaks for: those asked for, and those once made and still there."""
+        names = {group.name for group in self.request.groups}
+        for name, owned in self.state.record.groups.items():
+            if owned.owner == self.request.owner and self.group.get(name, ["", "", ""])[2] == str(owned.number):
+                names.add(name)
+        return sorted(names)
+
+    def members_now(self, group: str) -> list[str]:
+        """Members of a group as decided so far."""
+        if group not in self.members:
+            self.members[group] = members_of(self.group.get(group))
+        return self.members[group]
+
+    def ensure_group(self, name: str, gid: int) -> bool:
+        """The group stands in group and, where the host has it, in gshadow; says whether it is new."""
+        fields = self.group.get(name)
+        if fields is None:
+            self.edits["group"][name] = [name, "x", str(gid), ""]
+            self.gid_names[str(gid)] = name
+        if self.gshadow is not None and name not in self.gshadow:
+            self.edits["gshadow"][name] = [name, "!", "", fields[3] if fields else ""]
+        return fields is None
+
+    def drop_group(self, name: str) -> None:
+        """The group is gone from group and gshadow."""
+        self.edits["group"][name] = None
+        if self.gshadow is not None:
+            self.edits["gshadow"][name] = None

@@ -1,0 +1,203 @@
+# Copyright (c) 2026, The labfleet.identity developers
+# GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The planner: from what a host has and what it should have to what is done (private, pure).
+
+It opens no file. Check mode prints its answer, apply executes it, diff and receipt are drawn from it.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from ansible_collections.labfleet.identity.plugins.module_utils._accounts._draft import Draft, members_of
+from ansible_collections.labfleet.identity.plugins.module_utils._accounts._local_ids import pin_local_ids
+from ansible_collections.labfleet.identity.plugins.module_utils._accounts._plan_users import (
+    plan_absent,
+    plan_disabled,
+    plan_present,
+)
+from ansible_collections.labfleet.identity.plugins.module_utils._accounts._record import Owned, Record
+from ansible_collections.labfleet.identity.plugins.module_utils._accounts._request import (
+    PRIVILEGED_GROUPS,
+    SHOWN_PROBLEMS,
+    UserSpec,
+)
+from ansible_collections.labfleet.identity.plugins.module_utils._accounts._states import Plan
+from ansible_collections.labfleet.identity.plugins.module_utils._errors import IdentityError
+
+if TYPE_CHECKING:
+    from ansible_collections.labfleet.identity.plugins.module_utils._accounts._request import Request
+    from ansible_collections.labfleet.identity.plugins.module_utils._accounts._states import HostState
+
+__all__ = ["orphans_of", "make_plan"]
+
+
+def orphans_of(request: Request, state: HostState) -> list[UserSpec]:
+    """Accounts the record says are this owner's, and that the request does not name."""
+    named = {user.name for user in request.users}
+    wanted = {"report": "present", "disable": "disabled", "absent": "absent"}[request.orphans]
+    found = []
+    for name, owned in sorted(state.record.users.items()):
+        fields = state.tables["passwd"].entries.get(name)
+        if owned.owner != request.owner or name in named or (fields is None and wanted != "absent"):
+            continue
+        gid = int(fields[3]) if fields else owned.number
+        home, shell = (fields[5], fields[6]) if fields else ("", "")
+        found.append(UserSpec(name, owned.number, gid, name, home, shell, wanted, create_home=False))
+    return found
+
+
+def make_plan(request: Request, state: HostState) -> Plan:
+    """Compare and decide.
+
+    :returns: the plan; an empty one when the host is as it should be.
+    :raises IdentityError: one message with everything that cannot be done safely; then nothing may be done.
+    """
+    draft = Draft(request, state)
+    texts = {}
+    if request.pin_local_ids:
+        texts, changes, problems = pin_local_ids(state.login_defs, state.adduser_conf, request.band, request.group_band)
+        draft.changes += changes
+        draft.problems += problems
+    _plan_shared_groups(draft)
+    steps = {"present": plan_present, "disabled": plan_disabled, "absent": plan_absent}
+    for user in request.users:
+        steps[user.state](draft, user)
+    for orphan in orphans_of(request, state):
+        if orphan.name in draft.passwd:
+            draft.orphans.append(orphan.name)
+        if orphan.state != "present":
+            steps[orphan.state](draft, orphan)
+    for user in request.users:
+        if user.state == "present" and user.groups is not None:
+            _plan_memberships(draft, user)
+    _apply_members(draft)
+    _check_cap(draft)
+    if draft.problems:
+        more = len(draft.problems) - SHOWN_PROBLEMS
+        raise IdentityError(
+            "nothing was changed on this host: %s%s"
+            % ("; ".join(draft.problems[:SHOWN_PROBLEMS]), "; and %d more" % more if more > 0 else "")
+        )
+    first, last = _records(draft)
+    _note_ownership(draft, last)
+    return Plan(
+        changes=tuple(draft.changes),
+        record_first=first if first != state.record else None,
+        record_last=last if last != first else None,
+        texts=texts,
+        homes=tuple(draft.homes),
+        key_files=draft.key_files,
+        removals=draft.removals,
+        edits=draft.edits,
+        stop=tuple(draft.stop),
+        orphans=tuple(draft.orphans),
+        warnings=tuple(draft.warnings),
+    )
+
+
+def _plan_shared_groups(draft: Draft) -> None:
+    for group in draft.request.groups:
+        fields = draft.group.get(group.name)
+        holder = draft.gid_names.get(str(group.gid))
+        owned = draft.state.record.groups.get(group.name)
+        if fields is not None and fields[2] != str(group.gid):
+            draft.problems.append(
+                "group %s has gid %s on this host and should have %d: numbers are never changed in passing"
+                % (group.name, fields[2], group.gid)
+            )
+        elif fields is None and holder:
+            draft.problems.append("gid %d of group %s is taken on this host by group %s" % (group.gid, group.name, holder))
+        elif fields is not None and not group.adopt and (owned is None or owned.owner != draft.request.owner):
+            draft.problems.append(
+                "group %s exists on this host and %s: set adopt: true to take it over"
+                % (group.name, "belongs to %s" % owned.owner if owned else "was not made by this collection")
+            )
+        else:
+            draft.group_claims[group.name] = Owned(group.gid, draft.request.owner)
+            if draft.ensure_group(group.name, group.gid):
+                draft.change("group", group.name, "group", "absent", "gid %d" % group.gid)
+
+
+def _plan_memberships(draft: Draft, user: UserSpec) -> None:
+    """Exact in the groups we manage, additions only in the host's own."""
+    wanted = set(user.groups or ())
+    managed = draft.managed_groups()
+    added, removed = [], []
+    for group in managed:
+        if group in draft.group or group in draft.edits["group"]:
+            members = draft.members_now(group)
+            if group in wanted and user.name not in members:
+                members.append(user.name)
+                added.append(group)
+            elif group not in wanted and user.name in members:
+                members.remove(user.name)
+                removed.append(group)
+    for group in sorted(wanted.difference(managed)):
+        if group not in draft.group:
+            draft.problems.append("%s: group %s does not exist on this host: create it, or name it in groups" % (user.name, group))
+        elif group in PRIVILEGED_GROUPS and not draft.request.allow_privileged_groups:
+            draft.problems.append(
+                "%s: whoever is in group %s can become root: leave it out, or set allow_privileged_groups" % (user.name, group)
+            )
+        elif user.name not in draft.members_now(group):
+            draft.members_now(group).append(user.name)
+            added.append(group)
+    if (added or removed) and user.name in draft.passwd:
+        signs = ["+" + group for group in added] + ["-" + group for group in removed]
+        draft.change("user", user.name, "groups", "", " ".join(signs))
+
+
+def _apply_members(draft: Draft) -> None:
+    """Put the new member lists into group and gshadow, which must name the same people."""
+    for group, members in draft.members.items():
+        fields = draft.edits["group"].get(group, draft.group.get(group))
+        if fields is None:
+            continue
+        text = ",".join(members)
+        if fields[3] != text:
+            draft.edits["group"][group] = fields[:3] + [text]
+        if draft.gshadow is not None:
+            secret = draft.edits["gshadow"].get(group) or draft.gshadow.get(group) or [group, "!", "", ""]
+            kept = [name for name in members_of(secret) if name in members]
+            kept += [name for name in members if name not in kept]
+            admins = ",".join(name for name in secret[2].split(",") if name and name not in draft.gone)
+            new = [secret[0], secret[1], admins, ",".join(kept)]
+            if new != draft.gshadow.get(group):
+                draft.edits["gshadow"][group] = new
+                if fields[3] == text:
+                    draft.change("group", group, "gshadow", ",".join(members_of(secret)), ",".join(kept))
+
+
+def _check_cap(draft: Draft) -> None:
+    if len(draft.removed_now) > draft.request.removal_cap:
+        draft.problems.append(
+            "this run would disable or remove %d accounts (%s%s), more than removal_cap %d: check the roster, then raise it"
+            % (
+                len(draft.removed_now),
+                ", ".join(draft.removed_now[:5]),
+                ", ..." if len(draft.removed_now) > 5 else "",
+                draft.request.removal_cap,
+            )
+        )
+
+
+def _note_ownership(draft: Draft, last: Record) -> None:
+    """An account that changes hands without any other difference is a change too."""
+    told = {change.name for change in draft.changes if change.kind == "user"}
+    for name in sorted(set(draft.state.record.users).union(last.users).difference(told)):
+        before, after = draft.state.record.users.get(name), last.users.get(name)
+        if before != after:
+            draft.change("user", name, "managed by", before.owner if before else "", after.owner if after else "")
+
+
+def _records(draft: Draft) -> tuple[Record, Record]:
+    """What is ours before anything is written (old and new), and when everything is done (without what is gone)."""
+    old = draft.state.record
+    users = dict(old.users)
+    users.update(draft.claims)
+    groups = dict(old.groups)
+    groups.update(draft.group_claims)
+    first = Record(users, groups)
+    return first, Record({name: own for name, own in users.items() if name not in draft.gone}, groups)

@@ -1,0 +1,289 @@
+# Copyright (c) 2026, The labfleet.identity developers
+# GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Plan the users of a host (private, pure)."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from ansible_collections.labfleet.identity.plugins.module_utils._accounts._draft import members_of
+from ansible_collections.labfleet.identity.plugins.module_utils._accounts._states import HomeJob
+
+if TYPE_CHECKING:
+    from ansible_collections.labfleet.identity.plugins.module_utils._accounts._draft import Draft
+    from ansible_collections.labfleet.identity.plugins.module_utils._accounts._request import UserSpec
+
+__all__ = ["KEY_FILE_HEADER", "key_lines", "plan_absent", "plan_disabled", "plan_present"]
+
+KEY_FILE_HEADER = "# Written by labfleet.identity: what is changed here is lost.\n"
+NO_PASSWORD = "*"  # unlike "!", it lets keys in with UsePAM no
+DISABLED_SINCE = "1"  # day 1 of shadow's calendar
+DEFAULT_HOME_MODE = 0o700
+NAME, PASSWORD, UID, GID, GECOS, HOME, SHELL = range(7)
+EXPIRES = 7  # in shadow
+
+
+def plan_present(draft: Draft, user: UserSpec) -> None:
+    """The account exists, works and looks as asked for."""
+    fields = draft.passwd.get(user.name)
+    problems = _create_problems(draft, user) if fields is None else _keep_problems(draft, user, fields)
+    if user.shell not in draft.state.shells:
+        problems.append("shell %s cannot be executed on this host: install it, or name another" % user.shell)
+    problems += _home_problems(draft, user)
+    if problems:
+        draft.problems += ["%s: %s" % (user.name, problem) for problem in problems]
+        return
+    draft.claim(user.name, user.uid)
+    if fields is None:
+        _create(draft, user)
+    else:
+        _update(draft, user, fields)
+    _plan_home(draft, user)
+    if user.keys is not None or fields is None:
+        _plan_keys(draft, user.name, user.keys or (), quiet=fields is None)
+
+
+def _create_problems(draft: Draft, user: UserSpec) -> list[str]:
+    problems = []
+    taken = draft.uid_names.get(str(user.uid)) or draft.state.directory_names.get(user.uid)
+    if taken:
+        problems.append(
+            "uid %d is taken on this host by %s: the number stays hers or his; remove or migrate that account"
+            % (user.uid, taken)
+        )
+    if user.name in draft.state.directory_uids:
+        problems.append(
+            "the name is known to this host's directory service with uid %d: a local account would hide it"
+            % draft.state.directory_uids[user.name]
+        )
+    return problems + _group_problems(draft, user)
+
+
+def _group_problems(draft: Draft, user: UserSpec) -> list[str]:
+    """Why the primary group cannot be had."""
+    there = draft.group.get(user.group) or draft.edits["group"].get(user.group)
+    holder = draft.gid_names.get(str(user.gid))
+    if there is not None and there[2] != str(user.gid):
+        return ["group %s has gid %s on this host, not %d" % (user.group, there[2], user.gid)]
+    if there is None and holder:
+        return ["gid %d is taken on this host by group %s" % (user.gid, holder)]
+    if there is None and user.group != user.name:
+        return ["its primary group %s does not exist: name it in groups, or create it first" % user.group]
+    if there is not None and user.group == user.name and not user.adopt:
+        # a leftover of a run that was killed is ours; any other group of this name has members we know nothing of
+        if user.name not in draft.state.record.users:
+            return ["group %s exists on this host and was not made by this collection: set adopt: true" % user.name]
+    return []
+
+
+def _keep_problems(draft: Draft, user: UserSpec, fields: list[str]) -> list[str]:
+    if fields[UID] != str(user.uid):
+        return [
+            "it has uid %s on this host and should have %d: numbers are never changed in passing; migrate the account and"
+            " its files first" % (fields[UID], user.uid)
+        ]
+    if fields[GID] != str(user.gid):
+        return ["it has primary gid %s on this host and should have %d: migrate it first" % (fields[GID], user.gid)]
+    reason = draft.not_ours(user.name, user.adopt)
+    return [reason] if reason else []
+
+
+def _home_problems(draft: Draft, user: UserSpec) -> list[str]:
+    if not user.create_home:
+        return []
+    home = draft.state.homes[user.home]
+    if home.kind == "missing":
+        return [home.problem] if home.problem else []
+    if home.kind != "directory":
+        return ["home %s is not a directory (a link or a file): move it away" % user.home]
+    if home.uid != user.uid:
+        owner = draft.uid_names.get(str(home.uid), "nobody known here")
+        return [
+            "home %s belongs to uid %d (%s), not to %d: files are not given away; move it, or migrate them"
+            % (user.home, home.uid, owner, user.uid)
+        ]
+    return []
+
+
+def _create(draft: Draft, user: UserSpec) -> None:
+    gecos = user.gecos or ""
+    number, group = str(user.uid), str(user.gid)
+    draft.edits["passwd"][user.name] = [user.name, "x", number, group, gecos, user.home, user.shell]
+    # fresh, whatever an earlier account of this name left behind
+    draft.edits["shadow"][user.name] = [
+        user.name, NO_PASSWORD, str(draft.state.today), "", "", "", "", user.expires or "", "",
+    ]  # fmt: skip
+    draft.uid_names[number] = user.name
+    if user.group == user.name:
+        draft.ensure_group(user.name, user.gid)
+    described = ["uid %s" % number, "gid %s" % group, "home %s" % user.home, "shell %s" % user.shell]
+    if user.gecos:
+        described.append("gecos %s" % user.gecos)
+    if user.groups:
+        described.append("groups %s" % ",".join(user.groups))
+    described.append("%d keys" % len(user.keys or ()))
+    draft.change("user", user.name, "account", "absent", ", ".join(described))
+
+
+def _update(draft: Draft, user: UserSpec, fields: list[str]) -> None:
+    wanted = list(fields)
+    wanted[PASSWORD] = "x"
+    wanted[HOME], wanted[SHELL] = user.home, user.shell
+    if user.gecos is not None:
+        wanted[GECOS] = user.gecos
+    for index, attribute in ((GECOS, "gecos"), (HOME, "home"), (SHELL, "shell")):
+        if wanted[index] != fields[index]:
+            draft.change("user", user.name, attribute, fields[index], wanted[index])
+    if wanted[PASSWORD] != fields[PASSWORD]:
+        draft.change("user", user.name, "password field", "not shadowed", "shadowed")
+    if wanted != fields:
+        draft.edits["passwd"][user.name] = wanted
+    _update_shadow(draft, user)
+    if user.group == user.name and draft.ensure_group(user.name, user.gid):
+        draft.change("user", user.name, "private group", "missing", "gid %d" % user.gid)
+
+
+def _update_shadow(draft: Draft, user: UserSpec) -> None:
+    old = draft.shadow.get(user.name)
+    if old is None:
+        wanted = [user.name, NO_PASSWORD, str(draft.state.today), "", "", "", "", user.expires or "", ""]
+        draft.change("user", user.name, "shadow entry", "missing", "without a password")
+        draft.edits["shadow"][user.name] = wanted
+        return
+    wanted = list(old)
+    if old[1] == "":
+        wanted[1] = NO_PASSWORD
+        draft.change("user", user.name, "password", "empty", "none (keys only)")
+    owned = draft.state.record.users.get(user.name)
+    if user.expires is not None:
+        wanted[EXPIRES] = user.expires
+    elif owned and owned.state == "disabled" and old[EXPIRES] == DISABLED_SINCE:
+        wanted[EXPIRES] = ""
+    elif old[EXPIRES] == DISABLED_SINCE:
+        draft.warnings.append("%s is expired on this host by somebody else: set expires to open it again" % user.name)
+    if wanted[EXPIRES] != old[EXPIRES]:
+        draft.change("user", user.name, "expires", _day(old[EXPIRES]), _day(wanted[EXPIRES]))
+    if wanted != old:
+        draft.edits["shadow"][user.name] = wanted
+
+
+def _day(days: str) -> str:
+    return "day %s" % days if days else "never"
+
+
+def _plan_home(draft: Draft, user: UserSpec) -> None:
+    if not user.create_home:
+        return
+    home, mode = draft.state.homes[user.home], draft.request.home_mode
+    if home.kind == "missing":
+        job_mode = DEFAULT_HOME_MODE if mode is None else mode
+        draft.homes.append(HomeJob(user.name, user.home, user.uid, user.gid, job_mode, True))
+        if user.name in draft.passwd:
+            draft.change("user", user.name, "home directory", "missing", "%04o" % job_mode)
+    elif mode is not None and home.mode != mode:
+        draft.homes.append(HomeJob(user.name, user.home, user.uid, user.gid, mode, False))
+        draft.change("user", user.name, "home mode", "%04o" % home.mode, "%04o" % mode)
+
+
+def key_lines(data: bytes) -> list[str]:
+    """The lines of a key file that count."""
+    return [line for line in data.decode("utf-8", "replace").split("\n") if line and not line.startswith("#")]
+
+
+def _plan_keys(draft: Draft, name: str, keys: tuple[str, ...], quiet: bool = False) -> None:
+    """The key file holds exactly these lines; a user without keys has no file."""
+    data = (KEY_FILE_HEADER + "\n".join(keys) + "\n").encode("ascii") if keys else b""
+    old = draft.state.key_files.get(name, b"")
+    if data == old and not (not keys and name in draft.state.key_files):
+        return
+    draft.key_files[name] = data
+    if not quiet:
+        before, after = set(key_lines(old)), set(keys)
+        draft.change(
+            "user", name, "keys", "%d keys" % len(before), "+%d -%d" % (len(after - before), len(before - after))
+        )
+
+
+def plan_disabled(draft: Draft, user: UserSpec) -> None:
+    """The account stays, and nothing gets in: expired, nologin, no keys, nothing of it running."""
+    fields = draft.passwd.get(user.name)
+    if fields is None:
+        return
+    problems = _keep_problems(draft, user, fields) + _protected_problems(draft, user)
+    if problems:
+        draft.problems += ["%s: %s" % (user.name, problem) for problem in problems]
+        return
+    draft.claim(user.name, user.uid, "disabled")
+    count = len(draft.changes)
+    shadow = draft.shadow.get(user.name) or [user.name, NO_PASSWORD, str(draft.state.today), "", "", "", "", "", ""]
+    if shadow[EXPIRES] != DISABLED_SINCE:
+        draft.removed_now.append(user.name)
+        draft.change("user", user.name, "expires", _day(shadow[EXPIRES]), _day(DISABLED_SINCE))
+        draft.edits["shadow"][user.name] = shadow[:EXPIRES] + [DISABLED_SINCE] + shadow[EXPIRES + 1 :]
+    if fields[SHELL] != draft.state.nologin:
+        draft.change("user", user.name, "shell", fields[SHELL], draft.state.nologin)
+        draft.edits["passwd"][user.name] = fields[:SHELL] + [draft.state.nologin]
+    _plan_keys(draft, user.name, ())
+    _plan_stop(draft, user)
+    if len(draft.changes) > count:
+        draft.change("user", user.name, "state", "present", "disabled")
+
+
+def plan_absent(draft: Draft, user: UserSpec) -> None:
+    """The account is gone from the account files; its home stays, because it belongs to the fleet."""
+    fields = draft.passwd.get(user.name)
+    owned = draft.state.record.users.get(user.name)
+    if fields is None and (owned is None or owned.owner != draft.request.owner):
+        return
+    if fields is not None:
+        problems = _keep_problems(draft, user, fields) + _protected_problems(draft, user)
+        if problems:
+            draft.problems += ["%s: %s" % (user.name, problem) for problem in problems]
+            return
+        draft.removals["passwd"][user.name] = None
+        if (draft.shadow.get(user.name) or [""] * 9)[EXPIRES] != DISABLED_SINCE:
+            draft.removed_now.append(user.name)
+        draft.claim(user.name, user.uid)  # until the last step, so that a killed run can be finished
+        draft.change("user", user.name, "account", "uid %s, home %s" % (fields[UID], fields[HOME]), "absent")
+    if user.name in draft.shadow:
+        draft.removals["shadow"][user.name] = None
+    draft.gone.add(user.name)
+    _leave_groups(draft, user, in_passwd=fields is not None)
+    if user.name in draft.state.key_files:
+        draft.key_files[user.name] = b""
+    if fields is None and draft.left_over(user.name):
+        draft.change("user", user.name, "leftovers", "of a removal that was cut short", "absent")
+    _plan_stop(draft, user)
+
+
+def _leave_groups(draft: Draft, user: UserSpec, in_passwd: bool) -> None:
+    private = draft.group.get(user.name)
+    others = draft.primary_gids.get(str(user.gid), 0) - (1 if in_passwd else 0)
+    if private is not None and private[2] == str(user.gid):
+        if others or [name for name in members_of(private) if name != user.name]:
+            draft.warnings.append("group %s stays, because others use it" % user.name)
+        else:
+            draft.drop_group(user.name)
+    elif private is None and draft.gshadow is not None and user.name in draft.gshadow:
+        draft.drop_group(user.name)
+    for group, fields in draft.group.items():
+        secret = draft.gshadow.get(group) if draft.gshadow is not None else None
+        if user.name in members_of(fields) or user.name in members_of(secret):
+            members = draft.members_now(group)
+            if user.name in members:
+                members.remove(user.name)
+
+
+def _plan_stop(draft: Draft, user: UserSpec) -> None:
+    there = draft.state.busy.get(user.name)
+    if there:
+        draft.change("user", user.name, "running", there, "stopped")
+    if there or user.name in draft.removed_now:
+        draft.stop.append((user.name, user.uid))
+
+
+def _protected_problems(draft: Draft, user: UserSpec) -> list[str]:
+    if user.name in draft.state.protected:
+        return ["this run is connected as this user: it would lock itself out; remove it from another login"]
+    return []

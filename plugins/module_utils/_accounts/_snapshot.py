@@ -1,0 +1,186 @@
+# Copyright (c) 2026, The labfleet.identity developers
+# GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Read what a host has, once (private). Everything the planner may look at is in the answer."""
+
+from __future__ import annotations
+
+import os
+import pwd
+import stat
+import time
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from ansible_collections.labfleet.identity.plugins.module_utils._accounts._processes import busy_users
+from ansible_collections.labfleet.identity.plugins.module_utils._accounts._record import (
+    RECORD_DIRECTORY,
+    RECORD_NAME,
+    parse_record,
+)
+from ansible_collections.labfleet.identity.plugins.module_utils._accounts._states import HomeState, HostState
+from ansible_collections.labfleet.identity.plugins.module_utils._accounts._tables import DATABASES, Table
+from ansible_collections.labfleet.identity.plugins.module_utils._errors import IdentityError
+from ansible_collections.labfleet.identity.plugins.module_utils._safe_files import open_trusted_directory, read_file
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+    from ansible_collections.labfleet.identity.plugins.module_utils._accounts._record import Record
+    from ansible_collections.labfleet.identity.plugins.module_utils._accounts._request import Request
+
+__all__ = ["Places", "take_snapshot"]
+
+_NOLOGIN = ("/usr/sbin/nologin", "/sbin/nologin", "/bin/false")
+# NSS sources that read the files we read ourselves, or know only numbers outside every band
+_OWN_SOURCES = frozenset(("files", "compat", "systemd", "db"))
+
+
+@dataclass(frozen=True)
+class Places:
+    """Where a host keeps things; tests put them somewhere else."""
+
+    etc: str = "/etc"
+    record: str = RECORD_DIRECTORY
+    linger: str = "/var/lib/systemd/linger"
+    proc: str = "/proc"
+
+
+def take_snapshot(request: Request, places: Places) -> HostState:
+    """Read the account files and what belongs to the users asked for.
+
+    :raises IdentityError: a file cannot be read safely, or shadow passwords are not in use.
+    """
+    etc = open_trusted_directory(places.etc)
+    try:
+        tables = {}
+        for database in DATABASES:
+            data = read_file(database, dir_fd=etc)
+            if data is not None:
+                tables[database] = Table(database, data)
+            elif database != "gshadow":
+                raise IdentityError("/etc/%s is missing on this host: restore it (a backup is /etc/%s-)" % (database, database))
+        login_defs = read_file("login.defs", dir_fd=etc) if request.pin_local_ids else None
+        adduser_conf = read_file("adduser.conf", dir_fd=etc) if request.pin_local_ids else None
+        sources = _nss_sources(read_file("nsswitch.conf", dir_fd=etc))
+    finally:
+        os.close(etc)
+    record = _read_record(places)
+    present = [user for user in request.users if user.state == "present"]
+    leaving = {user.name: user.uid for user in request.users if user.state != "present"}
+    orphans = {
+        name: owned.number
+        for name, owned in record.users.items()
+        if owned.owner == request.owner and request.orphans != "report"
+    }
+    for user in present:
+        orphans.pop(user.name, None)
+    leaving.update(orphans)
+    names = [user.name for user in request.users] + list(orphans)
+    new = [(user.name, user.uid) for user in present if user.name not in tables["passwd"].entries]
+    uids, known = _ask_directory(new) if sources - _OWN_SOURCES else ({}, {})
+    return HostState(
+        tables=tables,
+        record=record,
+        homes=_read_homes(user.home for user in present if user.create_home),
+        key_files=_read_key_files(request.keys_directory, names),
+        shells=frozenset(shell for shell in {user.shell for user in present} if _is_program(shell)),
+        nologin=next((path for path in _NOLOGIN if _is_program(path)), _NOLOGIN[0]),
+        directory_uids=uids,
+        directory_names=known,
+        busy=busy_users(leaving, places.proc, places.linger) if leaving else {},
+        protected=_connecting_users(tables["passwd"]),
+        login_defs=login_defs,
+        adduser_conf=adduser_conf,
+        today=int(time.time() // 86400),
+    )
+
+
+def _read_record(places: Places) -> Record:
+    if not os.path.lexists(places.record):
+        return parse_record(None)
+    directory = open_trusted_directory(places.record)
+    try:
+        return parse_record(read_file(RECORD_NAME, dir_fd=directory))
+    finally:
+        os.close(directory)
+
+
+def _is_program(path: str) -> bool:
+    return os.path.isfile(path) and os.access(path, os.X_OK)
+
+
+def _nss_sources(data: bytes | None) -> set[str]:
+    """The sources that nsswitch.conf names for passwd."""
+    for line in (data or b"").decode("utf-8", "replace").split("\n"):
+        database, _colon, rest = line.split("#")[0].partition(":")
+        if database.strip() == "passwd":
+            return {word for word in rest.split() if not word.startswith("[")}
+    return set()
+
+
+def _ask_directory(new: list[tuple[str, int]]) -> tuple[dict[str, int], dict[int, str]]:
+    """Which of these names and numbers NSS knows although /etc/passwd does not."""
+    uids, names = {}, {}
+    for name, uid in new:
+        try:
+            uids[name] = pwd.getpwnam(name).pw_uid
+        except KeyError:
+            pass
+        try:
+            names[uid] = pwd.getpwuid(uid).pw_name
+        except KeyError:
+            pass
+    return uids, names
+
+
+def _read_homes(paths: Iterable[str]) -> dict[str, HomeState]:
+    homes = {}
+    bases: dict[str, str] = {}
+    for path in paths:
+        try:
+            status = os.lstat(path)
+        except FileNotFoundError:
+            base = os.path.dirname(path)
+            if base not in bases:
+                bases[base] = _base_problem(base)
+            homes[path] = HomeState("missing", problem=bases[base])
+        except OSError as error:
+            homes[path] = HomeState("missing", problem="home %s cannot be looked at: %s" % (path, error.strerror))
+        else:
+            kind = "directory" if stat.S_ISDIR(status.st_mode) else "other"
+            homes[path] = HomeState(kind, status.st_uid, status.st_gid, stat.S_IMODE(status.st_mode))
+    return homes
+
+
+def _base_problem(base: str) -> str:
+    try:
+        os.close(open_trusted_directory(base))
+    except IdentityError as error:
+        return "its home cannot be made: %s" % error
+    return ""
+
+
+def _read_key_files(path: str, names: list[str]) -> dict[str, bytes]:
+    if not os.path.lexists(path):
+        return {}
+    directory = open_trusted_directory(path)
+    try:
+        there = set(os.listdir(directory))
+        found = ((name, read_file(name, dir_fd=directory)) for name in names if name in there)
+        return {name: data for name, data in found if data is not None}
+    finally:
+        os.close(directory)
+
+
+def _connecting_users(passwd: Table) -> frozenset[str]:
+    """Who this run came in as: the login behind sudo, and the user it runs as."""
+    names = {os.environ.get("SUDO_USER", "")}
+    uids = {str(os.getuid())}
+    try:
+        with open("/proc/self/loginuid", encoding="ascii") as handle:
+            uids.add(handle.read().strip())
+    except OSError:
+        pass
+    names.update(name for name, fields in passwd.entries.items() if fields[2] in uids)
+    return frozenset(names - {""})

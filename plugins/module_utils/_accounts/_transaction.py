@@ -1,0 +1,163 @@
+# Copyright (c) 2026, The labfleet.identity developers
+# GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Carry out a plan: one lock, atomic replacements, an order in which every crash leaves a host that works (private)."""
+
+from __future__ import annotations
+
+import contextlib
+import fcntl
+import os
+import subprocess
+import time
+from typing import TYPE_CHECKING
+
+from ansible_collections.labfleet.identity.plugins.module_utils._accounts._homes import make_homes
+from ansible_collections.labfleet.identity.plugins.module_utils._accounts._processes import stop_users
+from ansible_collections.labfleet.identity.plugins.module_utils._accounts._record import RECORD_NAME, format_record
+from ansible_collections.labfleet.identity.plugins.module_utils._accounts._tables import Table, rewritten
+from ansible_collections.labfleet.identity.plugins.module_utils._errors import IdentityError
+from ansible_collections.labfleet.identity.plugins.module_utils._safe_files import (
+    fsync_directory,
+    make_trusted_directory,
+    open_trusted_directory,
+    replace_at,
+)
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from ansible_collections.labfleet.identity.plugins.module_utils._accounts._record import Record
+    from ansible_collections.labfleet.identity.plugins.module_utils._accounts._request import Request
+    from ansible_collections.labfleet.identity.plugins.module_utils._accounts._snapshot import Places
+    from ansible_collections.labfleet.identity.plugins.module_utils._accounts._states import Plan
+
+__all__ = ["account_files_lock", "apply_plan", "new_contents"]
+
+# the mode of a file that does not exist yet; one that exists keeps its own
+_MODES = {"passwd": 0o644, "group": 0o644, "shadow": 0o600, "gshadow": 0o600}
+
+
+@contextlib.contextmanager
+def account_files_lock(etc: str, timeout: int) -> Iterator[None]:
+    """The lock that useradd, passwd, vipw and systemd-sysusers take (lckpwdf(3)).
+
+    :raises IdentityError: somebody held it for ``timeout`` seconds.
+    """
+    handle = os.open(os.path.join(etc, ".pwd.lock"), os.O_WRONLY | os.O_CREAT | os.O_CLOEXEC | os.O_NOFOLLOW, 0o600)
+    try:
+        end = time.monotonic() + timeout
+        pause = 0.01
+        while True:
+            try:
+                fcntl.lockf(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
+                break
+            except OSError as error:
+                if time.monotonic() >= end:
+                    raise IdentityError(
+                        "the account files were locked for %d s by another program (%s/.pwd.lock): let it finish, then run"
+                        " again" % (timeout, etc)
+                    ) from error
+            time.sleep(pause)
+            pause = min(pause * 2, 0.25)
+        yield
+    finally:
+        os.close(handle)
+
+
+def new_contents(plan: Plan, tables: dict[str, Table]) -> list[tuple[str, bytes]]:
+    """The account files to write, in this order; also in check mode, because it may refuse.
+
+    Names that go leave passwd first; names that come appear in passwd last.
+    """
+    contents = []
+    current = dict(tables)
+    for step in (plan.removals, plan.edits):
+        for database, changes in step.items():
+            if changes and database in current:
+                data = rewritten(current[database], changes)
+                contents.append((database, data))
+                current[database] = Table(database, data)
+    return contents
+
+
+def apply_plan(plan: Plan, contents: list[tuple[str, bytes]], request: Request, places: Places) -> None:
+    """Do it. The caller holds the lock."""
+    if plan.record_first is not None:
+        _write_record(plan.record_first, places)
+    if plan.texts or contents:
+        etc = open_trusted_directory(places.etc)
+    else:
+        etc = -1
+    try:
+        for path, data in plan.texts.items():
+            replace_at(etc, os.path.basename(path), data, 0o644)
+        _flush_and_close(make_homes(plan.homes, request.skel))
+        if plan.key_files:
+            _write_key_files(plan.key_files, request.keys_directory)
+        backed_up = set()
+        for database, data in contents:
+            backup = "" if database in backed_up else database + "-"
+            replace_at(etc, database, data, _MODES[database], backup=backup)
+            fsync_directory(etc)
+            backed_up.add(database)
+    finally:
+        if etc >= 0:
+            os.close(etc)
+    if contents:
+        _forget_caches()
+    if plan.stop:
+        stop_users(plan.stop, places.proc, places.linger)
+    if plan.record_last is not None:
+        _write_record(plan.record_last, places)
+
+
+def _write_record(record: Record, places: Places) -> None:
+    directory = make_trusted_directory(places.record, 0o755)
+    try:
+        replace_at(directory, RECORD_NAME, format_record(record), 0o644)
+        fsync_directory(directory)
+    finally:
+        os.close(directory)
+
+
+def _write_key_files(files: dict[str, bytes], path: str) -> None:
+    directory = make_trusted_directory(path, 0o755)
+    for name, data in files.items():
+        if data:
+            # sshd reads them as the user, so they are open to read; flushed once, below, before they count
+            replace_at(directory, name, data, 0o644, sync=False)
+        else:
+            with contextlib.suppress(FileNotFoundError):
+                os.unlink(name, dir_fd=directory)
+    _flush_and_close([directory])
+
+
+def _flush_and_close(directories: list[int]) -> None:
+    """Flush the file systems of these directories: one call for hundreds of small files."""
+    if not directories:
+        return
+    import ctypes  # only where something was written
+
+    library = ctypes.CDLL(None, use_errno=True)
+    for directory in directories:
+        try:
+            if library.syncfs(directory) != 0:
+                number = ctypes.get_errno()
+                raise OSError(number, os.strerror(number))
+        finally:
+            os.close(directory)
+
+
+def _forget_caches() -> None:
+    """Let nscd and sssd forget that a name did not exist."""
+    commands = (
+        ("/run/nscd/socket", ["nscd", "-i", "passwd", "-i", "group"]),
+        ("/var/lib/sss/pipes/nss", ["sss_cache", "-U", "-G"]),
+    )
+    for socket, command in commands:
+        if os.path.exists(socket):
+            with contextlib.suppress(OSError):
+                subprocess.run(
+                    command, check=False, stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL
+                )

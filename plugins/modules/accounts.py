@@ -1,0 +1,308 @@
+#!/usr/bin/python
+# Copyright (c) 2026, The labfleet.identity developers
+# GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Bring the users and groups of a host to a stated whole in one call."""
+
+from __future__ import annotations
+
+DOCUMENTATION = r"""
+module: accounts
+short_description: Bring the users and groups of a host to a stated whole, in one call
+version_added: 0.1.0
+description:
+  - Takes the whole desired state of a host's users and shared groups, compares it with what the host has, and does what
+    is missing in one batch. The cost of a call hardly depends on the number of users.
+  - Writes C(/etc/group), C(/etc/gshadow), C(/etc/shadow) and C(/etc/passwd) itself, under the lock that C(useradd)
+    takes, each replaced atomically with a backup (C(/etc/passwd-) and so on). Lines that are not its business stay byte
+    for byte. A run that is killed at any point leaves files that parse, and the next run completes it.
+  - SSH keys are written to root-owned files, one per user, outside the homes. See
+    R(labfleet.identity.ssh_access, ansible_collections.labfleet.identity.ssh_access_role) for the sshd side.
+  - Accounts that this module did not make are not changed and not removed, unless they are adopted by name. What it
+    made is recorded in C(/var/lib/labfleet-identity/accounts.json).
+  - Everything that cannot be done safely is refused with one message, before anything is written; a UID that is
+    taken, a name that exists with another UID, a home that belongs to somebody else, for example.
+author:
+  - The labfleet.identity developers (@labfleet)
+attributes:
+  check_mode:
+    description: Can run in C(check_mode) and return changed status prediction without modifying target.
+    support: full
+  diff_mode:
+    description: Will return details on what has changed, or will change in C(check_mode), one line an attribute.
+    support: full
+  idempotent:
+    description: A second run with the same options changes nothing.
+    support: full
+  platform:
+    description: Target OS that can be operated against.
+    platforms: linux
+    support: full
+options:
+  users:
+    description:
+      - The users this O(owner) speaks for. In all optional attributes, leaving them out means leaving alone what the
+        host has, except where a default is given.
+    type: list
+    elements: dict
+    default: []
+    suboptions:
+      name:
+        description: Login name, C(a-z_) first, then C(a-z0-9_-), at most 32 characters.
+        type: str
+        required: true
+      uid:
+        description: Number of the user; must lie in O(band). It is never changed on an account that exists.
+        type: int
+        required: true
+      gid:
+        description: Number of the primary group. The default is the same as O(users[].uid).
+        type: int
+      group:
+        description:
+          - Name of the primary group. The default is the same as O(users[].name), a private group that is made and
+            removed with the user. Any other group has to exist or to be named in O(groups).
+        type: str
+      gecos:
+        description: Full name or other comment; no colon, at most 256 characters.
+        type: str
+      home:
+        description:
+          - Home directory. The default is C(/home/NAME).
+          - It is made as a copy of O(skel) when missing. Its parent directory has to exist and must be changeable by
+            root only. When it exists, it has to belong to O(users[].uid). Files are not moved when it changes.
+        type: str
+      create_home:
+        description: Whether the home is made, and its owner checked.
+        type: bool
+        default: true
+      shell:
+        description: Login shell, which has to exist on the host. The default is C(/bin/bash).
+        type: str
+      groups:
+        description:
+          - Supplementary groups. Exact among the groups that are managed (O(groups), and those managed earlier for the
+            same O(owner)); groups of the host are only ever added.
+        type: list
+        elements: str
+      keys:
+        description:
+          - SSH public keys, C(TYPE BASE64 [COMMENT]), all that are valid for the user. An empty list removes every key.
+          - ed25519, ecdsa, their security key forms, and RSA with at least 3072 bits.
+        type: list
+        elements: str
+      state:
+        description:
+          - V(disabled) keeps the account and lets nobody in, by expiry, C(nologin) and no keys; its sessions, user units
+            and processes are ended.
+          - V(absent) also takes it out of the account files. The home always stays.
+        type: str
+        choices: [present, disabled, absent]
+        default: present
+      expires:
+        description: Last day of the account plus one, as C(YYYY-MM-DD), or V(never).
+        type: str
+      adopt:
+        description: Take over an account, and its private group, that exists with the right numbers.
+        type: bool
+        default: false
+  groups:
+    description: Shared groups that are managed on the host.
+    type: list
+    elements: dict
+    default: []
+    suboptions:
+      name:
+        description: Group name, same grammar as user names.
+        type: str
+        required: true
+      gid:
+        description: Number of the group; must lie in O(group_band).
+        type: int
+        required: true
+      adopt:
+        description: Take over a group that exists with this number.
+        type: bool
+        default: false
+  owner:
+    description:
+      - Label under which the host records what this call made, such as V(research:lab-shared). Different owners on a
+        host do not touch each other's accounts.
+    type: str
+    required: true
+  band:
+    description: Numbers that the users may have, such as V(5000-5999) or V(wide) (65536-99999).
+    type: str
+    required: true
+  group_band:
+    description: Numbers that shared groups may have.
+    type: str
+    default: 4000-4999
+  orphans:
+    description: What happens to accounts recorded for O(owner) that O(users) does not name.
+    type: str
+    choices: [report, disable, absent]
+    default: report
+  removal_cap:
+    description: A run that would disable or remove more accounts than this is refused.
+    type: int
+    default: 3
+  pin_local_ids:
+    description:
+      - Lower C(UID_MAX) and C(GID_MAX) in C(/etc/login.defs), and C(LAST_UID) and C(LAST_GID) in C(/etc/adduser.conf),
+        below the bands, so that C(useradd) never gives a local user a number of the ledger.
+      - A host whose C(UID_MIN) lies above that is refused.
+    type: bool
+    default: false
+  home_mode:
+    description: Mode of the homes, made and existing ones. Without it new homes are made 0700 and others let be.
+    type: str
+  keys_directory:
+    description: Root-owned directory of the key files, one per user.
+    type: path
+    default: /etc/ssh/authorized_keys.d
+  skel:
+    description: Directory whose content new homes get.
+    type: path
+    default: /etc/skel
+  allow_privileged_groups:
+    description: Let O(users[].groups) name groups whose members can become root, such as C(sudo) or C(docker).
+    type: bool
+    default: false
+  lock_timeout:
+    description: How long to wait, in seconds, while another program holds the lock of the account files.
+    type: int
+    default: 60
+notes:
+  - Runs as root.
+  - Passwords are not managed. New accounts have none (C(*) in the shadow file) and are entered with keys.
+  - A directory service (LDAP, sssd) is asked about new names and numbers where C(/etc/nsswitch.conf) names one.
+seealso:
+  - module: labfleet.identity.uid_allocation
+"""
+
+EXAMPLES = r"""
+- name: Two researchers, as numbered by the ledger
+  labfleet.identity.accounts:
+    owner: research:personal-research
+    band: 5000-5999
+    groups:
+      - {name: research, gid: 4444}
+    users:
+      - name: alice
+        uid: 5238
+        gecos: Alice Example
+        groups: [research]
+        keys:
+          - ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIJLkzsTeGsbuDsHrmZVTNQmfzDxrtfqsBGTSJ7YM6hKU alice@laptop
+      - name: bob
+        uid: 5831
+        state: disabled
+
+- name: A template's service user
+  labfleet.identity.accounts:
+    owner: system
+    band: 1000-4999
+    users:
+      - {name: researcher, uid: 1001, shell: /bin/bash, adopt: true}
+"""
+
+RETURN = r"""
+receipt:
+  description: What was done, or would be done in check mode, by name.
+  returned: success
+  type: dict
+  contains:
+    created:
+      description: Users that were made.
+      type: list
+      elements: str
+      sample: [alice]
+    changed:
+      description: For each user that existed, what changed.
+      type: dict
+      sample: {bob: ["shell /bin/sh -> /bin/bash", "keys +1 -1"]}
+    disabled:
+      description: Users that were closed.
+      type: list
+      elements: str
+    removed:
+      description: Users taken out of the account files.
+      type: list
+      elements: str
+    groups:
+      description: What changed about shared groups.
+      type: list
+      elements: str
+    host:
+      description: What changed about the host's own number ranges.
+      type: list
+      elements: str
+    orphans:
+      description: Accounts recorded for the owner that O(users) does not name, whatever O(orphans) says.
+      type: list
+      elements: str
+    files:
+      description: Configuration and account files that were replaced.
+      type: list
+      elements: str
+      sample: [/etc/group, /etc/gshadow, /etc/passwd, /etc/shadow]
+"""
+
+from ansible.module_utils.basic import AnsibleModule
+from ansible_collections.labfleet.identity.plugins.module_utils._accounts._run import bring_about
+from ansible_collections.labfleet.identity.plugins.module_utils._errors import IdentityError
+
+
+def main() -> None:
+    """Read the arguments, act, answer."""
+    user = {
+        "name": {"type": "str", "required": True},
+        "uid": {"type": "int", "required": True},
+        "gid": {"type": "int"},
+        "group": {"type": "str"},
+        "gecos": {"type": "str"},
+        "home": {"type": "str"},
+        "create_home": {"type": "bool", "default": True},
+        "shell": {"type": "str"},
+        "groups": {"type": "list", "elements": "str"},
+        "keys": {"type": "list", "elements": "str", "no_log": False},
+        "state": {"type": "str", "choices": ["present", "disabled", "absent"], "default": "present"},
+        "expires": {"type": "str"},
+        "adopt": {"type": "bool", "default": False},
+    }
+    group = {
+        "name": {"type": "str", "required": True},
+        "gid": {"type": "int", "required": True},
+        "adopt": {"type": "bool", "default": False},
+    }
+    module = AnsibleModule(
+        argument_spec={
+            "users": {"type": "list", "elements": "dict", "options": user, "default": []},
+            "groups": {"type": "list", "elements": "dict", "options": group, "default": []},
+            "owner": {"type": "str", "required": True},
+            "band": {"type": "str", "required": True},
+            "group_band": {"type": "str", "default": "4000-4999"},
+            "orphans": {"type": "str", "choices": ["report", "disable", "absent"], "default": "report"},
+            "removal_cap": {"type": "int", "default": 3},
+            "pin_local_ids": {"type": "bool", "default": False},
+            "home_mode": {"type": "str"},
+            "keys_directory": {"type": "path", "default": "/etc/ssh/authorized_keys.d", "no_log": False},
+            "skel": {"type": "path", "default": "/etc/skel"},
+            "allow_privileged_groups": {"type": "bool", "default": False},
+            "lock_timeout": {"type": "int", "default": 60},
+        },
+        supports_check_mode=True,
+    )
+    try:
+        result = bring_about(module.params, module.check_mode)
+    except IdentityError as error:
+        module.fail_json(msg=str(error))
+    for warning in result.pop("warnings"):
+        module.warn(warning)
+    # the request came from the controller: it is not sent back
+    module.exit_json(invocation={"module_args": {"owner": module.params["owner"]}}, **result)
+
+
+if __name__ == "__main__":
+    main()
