@@ -10,13 +10,21 @@ every directory above it (a sticky one such as /tmp is passed through, never wri
 
 from __future__ import annotations
 
+import contextlib
 import errno
 import os
 import stat
 
 from ansible_collections.labfleet.identity.plugins.module_utils._errors import IdentityError
 
-__all__ = ["fsync_directory", "make_trusted_directory", "open_trusted_directory", "read_file", "replace_at", "replace_file"]
+__all__ = [
+    "fsync_directory",
+    "make_trusted_directory",
+    "open_trusted_directory",
+    "read_file",
+    "replace_at",
+    "replace_file",
+]
 
 _DIRECTORY = os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC
 
@@ -57,7 +65,9 @@ def _check_trusted(directory: int, path: str, last: bool) -> None:
     status = os.fstat(directory)
     by_others = status.st_mode & stat.S_IWOTH or (status.st_mode & stat.S_IWGRP and status.st_gid != 0)
     if status.st_uid not in (0, os.geteuid()):
-        raise IdentityError("directory %s belongs to uid %d: root writes only where root is the owner" % (path, status.st_uid))
+        raise IdentityError(
+            "directory %s belongs to uid %d: root writes only where root is the owner" % (path, status.st_uid)
+        )
     if by_others and (last or not status.st_mode & stat.S_ISVTX):
         raise IdentityError(
             "directory %s (mode %04o) can be changed by others than root: chmod go-w it first"
@@ -122,11 +132,11 @@ def replace_at(
     :param backup: name under which the content that is replaced stays behind.
     """
     temporary = ".%s.labfleet" % name
-    try:
-        os.unlink(temporary, dir_fd=directory)  # of a run that was killed: the caller holds the lock
-    except FileNotFoundError:
-        pass
-    handle = os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC, 0o600, dir_fd=directory)
+    with contextlib.suppress(FileNotFoundError):  # of a run that was killed: the caller holds the lock
+        os.unlink(temporary, dir_fd=directory)
+    handle = os.open(
+        temporary, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC, 0o600, dir_fd=directory
+    )
     try:
         _dress(handle, directory, name, mode, uid, gid)
         write_all(handle, data)

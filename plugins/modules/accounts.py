@@ -93,8 +93,8 @@ options:
         elements: str
       state:
         description:
-          - V(disabled) keeps the account and lets nobody in, by expiry, C(nologin) and no keys; its sessions, user units
-            and processes are ended.
+          - V(disabled) keeps the account and lets nobody in, by expiry, C(nologin) and no keys; its sessions, user
+            units and processes are ended.
           - V(absent) also takes it out of the account files. The home always stays.
         type: str
         choices: [present, disabled, absent]
@@ -250,6 +250,7 @@ receipt:
 """
 
 from ansible.module_utils.basic import AnsibleModule
+
 from ansible_collections.labfleet.identity.plugins.module_utils._accounts._run import bring_about
 from ansible_collections.labfleet.identity.plugins.module_utils._errors import IdentityError
 

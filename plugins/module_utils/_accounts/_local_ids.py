@@ -37,7 +37,9 @@ def pin_local_ids(
     changes: list[Change] = []
     problems: list[str] = []
     if login_defs is None:
-        problems.append("%s is missing: local users could be given numbers of the band %s; restore it" % (LOGIN_DEFS, band))
+        problems.append(
+            "%s is missing: local users could be given numbers of the band %s; restore it" % (LOGIN_DEFS, band)
+        )
         return texts, changes, problems
     pins = {"UID_MAX": last_uid, "GID_MAX": last_gid}
     text = login_defs.decode("utf-8", "surrogateescape")
@@ -45,8 +47,8 @@ def pin_local_ids(
         value = _login_defs_value(text, low, _DEFAULT_MIN)
         if value > last:
             problems.append(
-                "%s has %s %d, above %d where the local numbers must end: lower it (1000 is usual), or choose a band above"
-                " %s_MAX" % (LOGIN_DEFS, low, value, last, low[:3])
+                "%s has %s %d, above %d where the local numbers must end: lower it (1000 is usual), or choose a band"
+                " above %s_MAX" % (LOGIN_DEFS, low, value, last, low[:3])
             )
     for key, last in pins.items():
         value = _login_defs_value(text, key, _DEFAULT_MAX)

@@ -30,7 +30,7 @@ if TYPE_CHECKING:
     from ansible_collections.labfleet.identity.plugins.module_utils._accounts._request import Request
     from ansible_collections.labfleet.identity.plugins.module_utils._accounts._states import HostState
 
-__all__ = ["orphans_of", "make_plan"]
+__all__ = ["make_plan", "orphans_of"]
 
 
 def orphans_of(request: Request, state: HostState) -> list[UserSpec]:
@@ -108,7 +108,9 @@ def _plan_shared_groups(draft: Draft) -> None:
                 % (group.name, fields[2], group.gid)
             )
         elif fields is None and holder:
-            draft.problems.append("gid %d of group %s is taken on this host by group %s" % (group.gid, group.name, holder))
+            draft.problems.append(
+                "gid %d of group %s is taken on this host by group %s" % (group.gid, group.name, holder)
+            )
         elif fields is not None and not group.adopt and (owned is None or owned.owner != draft.request.owner):
             draft.problems.append(
                 "group %s exists on this host and %s: set adopt: true to take it over"
@@ -136,10 +138,13 @@ def _plan_memberships(draft: Draft, user: UserSpec) -> None:
                 removed.append(group)
     for group in sorted(wanted.difference(managed)):
         if group not in draft.group:
-            draft.problems.append("%s: group %s does not exist on this host: create it, or name it in groups" % (user.name, group))
+            draft.problems.append(
+                "%s: group %s does not exist on this host: create it, or name it in groups" % (user.name, group)
+            )
         elif group in PRIVILEGED_GROUPS and not draft.request.allow_privileged_groups:
             draft.problems.append(
-                "%s: whoever is in group %s can become root: leave it out, or set allow_privileged_groups" % (user.name, group)
+                "%s: whoever is in group %s can become root: leave it out, or set allow_privileged_groups"
+                % (user.name, group)
             )
         elif user.name not in draft.members_now(group):
             draft.members_now(group).append(user.name)
@@ -157,7 +162,7 @@ def _apply_members(draft: Draft) -> None:
             continue
         text = ",".join(members)
         if fields[3] != text:
-            draft.edits["group"][group] = fields[:3] + [text]
+            draft.edits["group"][group] = [*fields[:3], text]
         if draft.gshadow is not None:
             secret = draft.edits["gshadow"].get(group) or draft.gshadow.get(group) or [group, "!", "", ""]
             kept = [name for name in members_of(secret) if name in members]
@@ -173,7 +178,8 @@ def _apply_members(draft: Draft) -> None:
 def _check_cap(draft: Draft) -> None:
     if len(draft.removed_now) > draft.request.removal_cap:
         draft.problems.append(
-            "this run would disable or remove %d accounts (%s%s), more than removal_cap %d: check the roster, then raise it"
+            "this run would disable or remove %d accounts (%s%s), more than removal_cap %d: check the roster, then"
+            " raise it"
             % (
                 len(draft.removed_now),
                 ", ".join(draft.removed_now[:5]),

@@ -70,18 +70,18 @@ def _group_problems(draft: Draft, user: UserSpec) -> list[str]:
         return ["gid %d is taken on this host by group %s" % (user.gid, holder)]
     if there is None and user.group != user.name:
         return ["its primary group %s does not exist: name it in groups, or create it first" % user.group]
-    if there is not None and user.group == user.name and not user.adopt:
-        # a leftover of a run that was killed is ours; any other group of this name has members we know nothing of
-        if user.name not in draft.state.record.users:
-            return ["group %s exists on this host and was not made by this collection: set adopt: true" % user.name]
+    # a leftover of a run that was killed is ours; any other group of this name has members we know nothing of
+    ours = user.adopt or user.name in draft.state.record.users
+    if there is not None and user.group == user.name and not ours:
+        return ["group %s exists on this host and was not made by this collection: set adopt: true" % user.name]
     return []
 
 
 def _keep_problems(draft: Draft, user: UserSpec, fields: list[str]) -> list[str]:
     if fields[UID] != str(user.uid):
         return [
-            "it has uid %s on this host and should have %d: numbers are never changed in passing; migrate the account and"
-            " its files first" % (fields[UID], user.uid)
+            "it has uid %s on this host and should have %d: numbers are never changed in passing; migrate the account"
+            " and its files first" % (fields[UID], user.uid)
         ]
     if fields[GID] != str(user.gid):
         return ["it has primary gid %s on this host and should have %d: migrate it first" % (fields[GID], user.gid)]
@@ -220,10 +220,10 @@ def plan_disabled(draft: Draft, user: UserSpec) -> None:
     if shadow[EXPIRES] != DISABLED_SINCE:
         draft.removed_now.append(user.name)
         draft.change("user", user.name, "expires", _day(shadow[EXPIRES]), _day(DISABLED_SINCE))
-        draft.edits["shadow"][user.name] = shadow[:EXPIRES] + [DISABLED_SINCE] + shadow[EXPIRES + 1 :]
+        draft.edits["shadow"][user.name] = [*shadow[:EXPIRES], DISABLED_SINCE, *shadow[EXPIRES + 1 :]]
     if fields[SHELL] != draft.state.nologin:
         draft.change("user", user.name, "shell", fields[SHELL], draft.state.nologin)
-        draft.edits["passwd"][user.name] = fields[:SHELL] + [draft.state.nologin]
+        draft.edits["passwd"][user.name] = [*fields[:SHELL], draft.state.nologin]
     _plan_keys(draft, user.name, ())
     _plan_stop(draft, user)
     if len(draft.changes) > count:

@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import signal
 import subprocess
@@ -66,10 +67,8 @@ def stop_users(users: Collection[tuple[str, int]], proc: str, linger: str) -> No
     """
     with_systemd = os.path.isdir("/run/systemd/system")
     for name, uid in users:
-        try:
+        with contextlib.suppress(FileNotFoundError):
             os.unlink(os.path.join(linger, name))
-        except FileNotFoundError:
-            pass
         if with_systemd:
             # by number: the name may be gone already; a slice that does not exist is no error worth a word
             subprocess.run(
@@ -87,8 +86,8 @@ def stop_users(users: Collection[tuple[str, int]], proc: str, linger: str) -> No
         if waited > _LAST_SECONDS:
             names = ["%s (uid %d): %s" % (name, uid, left[uid]) for name, uid in users if uid in left]
             raise IdentityError(
-                "accounts are closed, but processes would not end: %s; look for a unit that restarts them, then run again"
-                % "; ".join(names)
+                "accounts are closed, but processes would not end: %s; look for a unit that restarts them, then run"
+                " again" % "; ".join(names)
             )
         for pids in left.values():
             for pid in pids:
@@ -98,7 +97,5 @@ def stop_users(users: Collection[tuple[str, int]], proc: str, linger: str) -> No
 
 
 def _signal(pid: int, number: int) -> None:
-    try:
+    with contextlib.suppress(ProcessLookupError):
         os.kill(pid, number)
-    except ProcessLookupError:
-        pass

@@ -49,8 +49,8 @@ def parse_record(data: bytes | None) -> Record:
         return Record(_owned(raw["users"]), _owned(raw["groups"]))
     except (ValueError, KeyError, TypeError, AttributeError) as error:
         raise IdentityError(
-            "%s/%s, the record of which accounts are ours, is damaged (%s): restore it from a backup, or move it away and"
-            " give the accounts back by name with adopt" % (RECORD_DIRECTORY, RECORD_NAME, error)
+            "%s/%s, the record of which accounts are ours, is damaged (%s): restore it from a backup, or move it away"
+            " and give the accounts back by name with adopt" % (RECORD_DIRECTORY, RECORD_NAME, error)
         ) from error
 
 

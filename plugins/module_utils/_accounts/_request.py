@@ -33,8 +33,31 @@ __all__ = ["PRIVILEGED_GROUPS", "GroupSpec", "Request", "UserSpec", "parse_reque
 
 # Whoever is in one of these can become root, or read what only root may.
 PRIVILEGED_GROUPS = frozenset(
-    "root wheel sudo admin adm staff disk shadow kmem docker podman lxd lxc incus incus-admin libvirt kvm systemd-journal"
-    " sys mem operator ssl-cert utmp".split()
+    [
+        "root",
+        "wheel",
+        "sudo",
+        "admin",
+        "adm",
+        "staff",
+        "disk",
+        "shadow",
+        "kmem",
+        "docker",
+        "podman",
+        "lxd",
+        "lxc",
+        "incus",
+        "incus-admin",
+        "libvirt",
+        "kvm",
+        "systemd-journal",
+        "sys",
+        "mem",
+        "operator",
+        "ssl-cert",
+        "utmp",
+    ]
 )
 STATES = ("present", "disabled", "absent")
 SHOWN_PROBLEMS = 20
@@ -184,7 +207,9 @@ def _mode(text: str | None) -> int | None:
 
 def _absolute(key: str, path: Any) -> str:
     if not isinstance(path, str) or not path.startswith("/") or os.path.normpath(path) != path or path.startswith("//"):
-        raise IdentityError("%s %s must be an absolute path without '..' or double slashes" % (key, ascii(str(path)[:60])))
+        raise IdentityError(
+            "%s %s must be an absolute path without '..' or double slashes" % (key, ascii(str(path)[:60]))
+        )
     if ":" in path or not path.isprintable() or len(path) > 1024:
         raise IdentityError("%s %s has a colon or a character that cannot be printed" % (key, ascii(path[:60])))
     return path
@@ -202,7 +227,21 @@ def _known(entry: Any, keys: frozenset[str]) -> Mapping[str, Any]:
 
 _GROUP_KEYS = frozenset(("name", "gid", "adopt"))
 _USER_KEYS = frozenset(
-    ("name", "uid", "gid", "group", "gecos", "home", "shell", "groups", "keys", "state", "expires", "adopt", "create_home")
+    (
+        "name",
+        "uid",
+        "gid",
+        "group",
+        "gecos",
+        "home",
+        "shell",
+        "groups",
+        "keys",
+        "state",
+        "expires",
+        "adopt",
+        "create_home",
+    )
 )
 
 
@@ -264,7 +303,9 @@ def _gecos(text: Any) -> str | None:
     if text is None:
         return None
     if not isinstance(text, str) or ":" in text or not text.isprintable() or len(text) > 256:
-        raise IdentityError("gecos %s must be one line of at most 256 characters without a colon" % ascii(str(text)[:40]))
+        raise IdentityError(
+            "gecos %s must be one line of at most 256 characters without a colon" % ascii(str(text)[:40])
+        )
     return text
 
 

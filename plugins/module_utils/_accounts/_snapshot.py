@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import pwd
 import stat
@@ -59,7 +60,9 @@ def take_snapshot(request: Request, places: Places) -> HostState:
             if data is not None:
                 tables[database] = Table(database, data)
             elif database != "gshadow":
-                raise IdentityError("/etc/%s is missing on this host: restore it (a backup is /etc/%s-)" % (database, database))
+                raise IdentityError(
+                    "/etc/%s is missing on this host: restore it (a backup is /etc/%s-)" % (database, database)
+                )
         login_defs = read_file("login.defs", dir_fd=etc) if request.pin_local_ids else None
         adduser_conf = read_file("adduser.conf", dir_fd=etc) if request.pin_local_ids else None
         sources = _nss_sources(read_file("nsswitch.conf", dir_fd=etc))
@@ -123,14 +126,10 @@ def _ask_directory(new: list[tuple[str, int]]) -> tuple[dict[str, int], dict[int
     """Which of these names and numbers NSS knows although /etc/passwd does not."""
     uids, names = {}, {}
     for name, uid in new:
-        try:
+        with contextlib.suppress(KeyError):
             uids[name] = pwd.getpwnam(name).pw_uid
-        except KeyError:
-            pass
-        try:
+        with contextlib.suppress(KeyError):
             names[uid] = pwd.getpwuid(uid).pw_name
-        except KeyError:
-            pass
     return uids, names
 
 

@@ -55,8 +55,8 @@ def account_files_lock(etc: str, timeout: int) -> Iterator[None]:
             except OSError as error:
                 if time.monotonic() >= end:
                     raise IdentityError(
-                        "the account files were locked for %d s by another program (%s/.pwd.lock): let it finish, then run"
-                        " again" % (timeout, etc)
+                        "the account files were locked for %d s by another program (%s/.pwd.lock): let it finish, then"
+                        " run again" % (timeout, etc)
                     ) from error
             time.sleep(pause)
             pause = min(pause * 2, 0.25)
@@ -85,10 +85,7 @@ def apply_plan(plan: Plan, contents: list[tuple[str, bytes]], request: Request, 
     """Do it. The caller holds the lock."""
     if plan.record_first is not None:
         _write_record(plan.record_first, places)
-    if plan.texts or contents:
-        etc = open_trusted_directory(places.etc)
-    else:
-        etc = -1
+    etc = open_trusted_directory(places.etc) if plan.texts or contents else -1
     try:
         for path, data in plan.texts.items():
             replace_at(etc, os.path.basename(path), data, 0o644)
