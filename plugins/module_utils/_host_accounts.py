@@ -1,0 +1,131 @@
+# Copyright (c) 2026, The labfleet.identity developers
+# GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Which identities a host gets, and what they are called there (private, pure)."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from ansible_collections.labfleet.identity.plugins.module_utils._errors import IdentityError
+from ansible_collections.labfleet.identity.plugins.module_utils._names import check_group_name, quoted
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Sequence
+    from typing import Any
+
+__all__ = ["host_accounts"]
+
+EVERYBODY = "all"
+SHOWN_UNKNOWN = 20
+GROUPS_LIMIT = 16  # AUTH_SYS NFS drops what is more, silently
+_REQUIRED = ("username", "uid", "gid")
+_TAKEN_OVER = ("gecos", "keys", "expires", "adopt")
+
+
+def host_accounts(
+    identities: Any,
+    select: Any = EVERYBODY,
+    home_base: str = "/home",
+    shell: str = "/bin/bash",
+    groups: Any = None,
+) -> list[dict[str, Any]]:
+    """The ``users`` of the accounts module for one host.
+
+    :param identities: as uid_allocation returns them.
+    :param select: C(all), or names and @groups, as a list or as text with commas or blanks between them.
+    :param home_base: the directory that holds the homes of those whose identity names none.
+    :param groups: host groups that everybody is added to.
+    :raises IdentityError: names whoever is selected and not known.
+    """
+    people = _people(identities)
+    everywhere = _names(groups, "groups")
+    for group in everywhere:
+        check_group_name(group)
+    wanted = _selected(people, _names(select, "select"), everywhere)
+    base = _absolute(home_base, "home_base").rstrip("/")
+    _absolute(shell, "shell")
+    accounts = []
+    for person in people:
+        # who is disabled or absent is so everywhere, or a host that dropped them would keep their account open
+        if wanted is None or person["username"] in wanted or person.get("state", "present") != "present":
+            accounts.append(_account(person, base, shell, everywhere))
+    return accounts
+
+
+def _people(identities: Any) -> list[dict[str, Any]]:
+    if not isinstance(identities, list):
+        raise IdentityError(f"identities is {quoted(identities)}, not a list: give it uid_allocation's 'identities'.")
+    for person in identities:
+        if not isinstance(person, dict) or any(person.get(key) is None for key in _REQUIRED):
+            raise IdentityError(
+                f"identities holds an entry without {', '.join(_REQUIRED)}: give it uid_allocation's 'identities'."
+            )
+    return identities
+
+
+def _names(value: Any, what: str) -> list[str]:
+    """Names out of a list or of text, as the tag of a machine has it."""
+    if value is None:
+        return []
+    values = [value] if isinstance(value, str) else value
+    if not isinstance(values, list) or not all(isinstance(item, str) for item in values):
+        raise IdentityError(f"{what} is {quoted(value)}, neither text nor a list of names: write names and @groups.")
+    return [name for item in values for name in item.replace(",", " ").split()]
+
+
+def _selected(people: list[dict[str, Any]], select: list[str], everywhere: Iterable[str]) -> set[str] | None:
+    """The usernames that are selected, None for everybody."""
+    members: dict[str, set[str]] = {}
+    usernames = {person["username"] for person in people}
+    for person in people:
+        for group in person.get("groups") or ():
+            members.setdefault(group, set()).add(person["username"])
+    for group in everywhere:
+        members[group] = usernames
+    wanted: set[str] = set()
+    unknown = []
+    for name in select:
+        if name == EVERYBODY or name in usernames:
+            wanted.add(name)
+        elif name.startswith("@") and name[1:] in members:
+            wanted |= members[name[1:]]
+        else:
+            unknown.append(quoted(name))
+    if unknown:
+        more = f" and {len(unknown) - SHOWN_UNKNOWN} more" if len(unknown) > SHOWN_UNKNOWN else ""
+        raise IdentityError(
+            f"The selection names {', '.join(unknown[:SHOWN_UNKNOWN])}{more}, who is not in the roster: correct the"
+            " variable or the tag; a group is written @GROUP and needs a member."
+        )
+    return None if EVERYBODY in wanted else wanted
+
+
+def _absolute(path: Any, what: str) -> str:
+    if not isinstance(path, str) or not path.startswith("/"):
+        raise IdentityError(f"{what} {quoted(path)} is not an absolute path: write one such as /home.")
+    return path
+
+
+def _account(person: dict[str, Any], base: str, shell: str, everywhere: Sequence[str]) -> dict[str, Any]:
+    account = {
+        "name": person["username"],
+        "uid": person["uid"],
+        "gid": person["gid"],
+        "home": person.get("home") or f"{base}/{person['username']}",
+        "shell": person.get("shell") or shell,
+        "state": person.get("state", "present"),
+    }
+    for key in _TAKEN_OVER:
+        if person.get(key) is not None:
+            account[key] = person[key]
+    # unset and empty differ: unset leaves alone what is there
+    if everywhere or person.get("groups") is not None:
+        groups = list(dict.fromkeys([*everywhere, *(person.get("groups") or ())]))
+        if len(groups) > GROUPS_LIMIT:
+            raise IdentityError(
+                f"{quoted(person['username'])} would be in {len(groups)} groups, but NFS heeds {GROUPS_LIMIT} at most:"
+                " name fewer in the roster."
+            )
+        account["groups"] = groups
+    return account
