@@ -1,0 +1,60 @@
+# Copyright (c) 2026, The labfleet.identity developers
+# GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+# One line for each thing a person types; what it does stands in scripts/. `make help` lists the targets.
+
+.DEFAULT_GOAL := help
+.PHONY: help venv demo demo-down test unit units-219 unit-oldest units sanity lint importer molecule bench \
+        bench-smoke format clean
+
+help: ## say what there is
+	@awk -F ':.*## ' '/^[a-z0-9-]+:.*## / { printf "  make %-12s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+
+venv: ## make .venv with everything that the collection and its tests need
+	@scripts/venv main
+
+demo: venv ## three templates, one lab: hosts in Docker, found by the EC2 inventory, researchers on all of them
+	@tests/fleet/demo up
+
+demo-down: venv ## take away everything that `make demo` made
+	@tests/fleet/demo down
+
+test: ## every check and every test
+	@scripts/run_tests
+
+unit: ## unit and property tests on the newest ansible-core
+	@scripts/run_tests unit
+
+units-219: ## the same tests on ansible-core 2.19 and Python 3.11
+	@scripts/run_tests unit-core219
+
+unit-oldest: ## the tests of what runs on a managed host, on the oldest Python that one may have
+	@scripts/run_tests unit-oldest
+
+units: ## the unit tests as ansible-test runs them
+	@scripts/run_tests ansible-test-units
+
+sanity: ## ansible-test sanity: all its tests, nothing ignored
+	@scripts/run_tests sanity
+
+lint: ## ruff, mypy, yamllint, ansible-lint, documentation, changelog, licences
+	@scripts/run_tests lint
+
+importer: ## build the collection and import it as Galaxy would
+	@scripts/run_tests importer
+
+molecule: ## the roles on real hosts in Docker; one scenario: scripts/run_tests molecule:NAME
+	@scripts/run_tests molecule
+
+bench: venv ## measure against what people write today; takes long, and wants an idle machine
+	@.venv/bin/python tests/bench/bench.py
+
+bench-smoke: ## the smallest run of the benchmark, so that it cannot rot
+	@scripts/run_tests bench-smoke
+
+format: venv ## write the Python code as `make lint` wants it
+	@.venv/bin/ruff check --fix-only --quiet . && .venv/bin/ruff format --quiet .
+
+clean: ## remove what was made in this checkout; environments and images stay in the cache
+	@rm -rf .build .venv .venv-*
