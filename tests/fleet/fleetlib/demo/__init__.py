@@ -1,0 +1,7 @@
+# Copyright (c) 2026, The labfleet.identity developers
+# GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""The demo: one lab on three hosts, from the EC2 inventory to a login of a researcher."""
+
+from __future__ import annotations
