@@ -16,9 +16,10 @@ from ansible_collections.labfleet.identity.plugins.module_utils._accounts._trans
     apply_plan,
     new_contents,
 )
+from ansible_collections.labfleet.identity.plugins.module_utils._errors import IdentityError
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Iterator, Mapping
     from typing import Any
 
     from ansible_collections.labfleet.identity.plugins.module_utils._accounts._states import Change, Plan
@@ -37,7 +38,7 @@ def bring_about(params: Mapping[str, Any], check: bool, places: Places | None = 
     places = places or Places()
     request = parse_request(params)
     lock = contextlib.nullcontext() if check else account_files_lock(places.etc, params["lock_timeout"])
-    with lock:
+    with _told_in_words(), lock:
         state = take_snapshot(request, places)
         plan = make_plan(request, state)
         contents = new_contents(plan, state.tables)
@@ -50,6 +51,17 @@ def bring_about(params: Mapping[str, Any], check: bool, places: Places | None = 
         "diff": diff_of(plan.changes),
         "warnings": list(plan.warnings),
     }
+
+
+@contextlib.contextmanager
+def _told_in_words() -> Iterator[None]:
+    try:
+        yield
+    except OSError as error:
+        raise IdentityError(
+            "the run was cut short by the system (%s): every file is the old one or the new one, whole; mend the cause and"
+            " run again to complete it" % error
+        ) from error
 
 
 def receipt_of(plan: Plan, files: list[str]) -> dict[str, Any]:
