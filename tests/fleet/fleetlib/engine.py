@@ -33,7 +33,7 @@ _GUIDE = "https://docs.docker.com/engine/install/"
 
 
 def _answer() -> subprocess.CompletedProcess[str]:
-    return attempt(["docker", "version", "--format", "{{.Server.Version}}"], timeout=15)
+    return attempt(["docker", "version", "--format", "{{.Server.Version}}"], timeout=30)
 
 
 def _directory() -> Path:

@@ -27,7 +27,7 @@ def checkout_id() -> str:
 
 def state_directory(fleet: str) -> Path:
     base = os.environ.get("LABFLEET_STATE")
-    return (Path(base) if base else checkout() / ".fleet") / fleet
+    return (Path(base).absolute() if base else checkout() / ".fleet") / fleet
 
 
 def cache_directory(*parts: str) -> Path:
