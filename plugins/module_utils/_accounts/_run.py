@@ -59,8 +59,8 @@ def _told_in_words() -> Iterator[None]:
         yield
     except OSError as error:
         raise IdentityError(
-            "the run was cut short by the system (%s): every file is the old one or the new one, whole; mend the cause and"
-            " run again to complete it" % error
+            "the run was cut short by the system (%s): every file is the old one or the new one, whole; mend the cause"
+            " and run again to complete it" % error
         ) from error
 
 

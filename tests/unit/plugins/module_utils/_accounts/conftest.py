@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+
 from ansible_collections.labfleet.identity.plugins.module_utils._accounts._run import bring_about
 from ansible_collections.labfleet.identity.plugins.module_utils._accounts._snapshot import Places
 

@@ -10,6 +10,7 @@ import os
 from typing import TYPE_CHECKING, Any, Callable
 
 import pytest
+
 from ansible_collections.labfleet.identity.plugins.module_utils._accounts import _transaction
 from ansible_collections.labfleet.identity.plugins.module_utils._accounts._tables import DATABASES
 from ansible_collections.labfleet.identity.plugins.module_utils._errors import IdentityError
@@ -21,7 +22,8 @@ if TYPE_CHECKING:
 
 # every call by which the apply changes something, or makes it last
 CALLS = (
-    "write", "fsync", "rename", "mkdir", "unlink", "rmdir", "symlink", "fchown", "fchmod", "chown", "chmod", "setxattr", "open",
+    "write", "fsync", "rename", "mkdir", "unlink", "rmdir", "symlink", "fchown", "fchmod", "chown", "chmod", "setxattr",
+    "open",
 )  # fmt: skip
 KILLED = 137
 REFUSED = 50
