@@ -85,7 +85,7 @@ EXAMPLES = r"""
 """
 
 RETURN = r"""
-path:
+file:
   description: The drop-in.
   type: str
   returned: success
@@ -122,7 +122,6 @@ def main() -> None:
         run=lambda command: module.run_command(command, environ_update={"LC_ALL": "C"}),
         sshd=module.get_bin_path("sshd", opt_dirs=_PROGRAM_DIRECTORIES) or "",
         systemctl=module.get_bin_path("systemctl") or "",
-        scratch=module.tmpdir,
         config=params["config"],
     )
     try:
@@ -136,7 +135,7 @@ def main() -> None:
         module.warn(planned.warning)
     module.exit_json(
         changed=planned.changed,
-        path=planned.path,
+        file=planned.path,
         reloaded=planned.unit,
         diff={
             "before": (planned.old or b"").decode(errors="replace"),

@@ -12,6 +12,7 @@ from __future__ import annotations
 import contextlib
 import os
 import stat
+import tempfile
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -39,6 +40,7 @@ __all__ = ["Host", "Plan", "apply", "plan"]
 MODE = 0o644
 # Left behind between writing and reloading; /run is empty after a boot, when sshd has read everything anyway.
 RELOAD_PENDING = "/run/labfleet-identity-sshd-reload"
+_SSHD_DEFAULT = [".ssh/authorized_keys", ".ssh/authorized_keys2"]
 _SHOWN_NAMES = 5
 
 
@@ -49,7 +51,6 @@ class Host:
     run: Run
     sshd: str
     systemctl: str
-    scratch: str  # private directory, removed by the caller
     config: str = "/etc/ssh/sshd_config"
     passwd: str = "/etc/passwd"
     reload_pending: str = RELOAD_PENDING
@@ -142,23 +143,26 @@ def _mode_differs(path: str) -> bool:
 
 def _check_with_sshd(host: Host, config: str, path: str, content: str | None) -> None:
     now = _settings(host, host.config)
-    if isinstance(now, str):
-        raise IdentityError("sshd refuses the configuration that this host has now: %s; mend that first" % now)
-    staged = _stage(host, config, path, content)
-    then = _settings(host, staged)
-    if isinstance(then, str):
-        raise IdentityError("sshd would refuse its configuration with %s: %s; nothing was changed" % (path, then))
-    if content is None:
-        return
-    everybody, matched = key_file_rules(content)
-    if everybody is not None and then.get("authorizedkeysfile") != everybody:
-        raise IdentityError(
-            "AuthorizedKeysFile in %s would have no effect: sshd takes '%s' from a line that it reads earlier; "
-            "remove that line" % (path, " ".join(then.get("authorizedkeysfile", [])))
-        )
-    rules = ([everybody] if everybody is not None else []) + matched
-    if rules:
-        _check_nobody_locked_out(host, staged, now.get("authorizedkeysfile", []), rules)
+    with tempfile.TemporaryDirectory(prefix="labfleet-sshd-") as scratch:
+        staged = _stage(scratch, config, path, content)
+        then = _settings(host, staged)
+        if isinstance(then, str):
+            if isinstance(now, str):
+                raise IdentityError("sshd refuses the configuration that this host has: %s; mend that first" % now)
+            raise IdentityError("sshd would refuse its configuration with %s: %s; nothing was changed" % (path, then))
+        if content is None:
+            return
+        everybody, matched = key_file_rules(content)
+        if everybody is not None and then.get("authorizedkeysfile") != everybody:
+            raise IdentityError(
+                "AuthorizedKeysFile in %s would have no effect: sshd takes '%s' from a line that it reads earlier; "
+                "remove that line" % (path, " ".join(then.get("authorizedkeysfile", [])))
+            )
+        rules = ([everybody] if everybody is not None else []) + matched
+        if rules:
+            # A drop-in that is broken now is mended by this; what sshd last read from it is not known.
+            patterns = _SSHD_DEFAULT if isinstance(now, str) else now.get("authorizedkeysfile", [])
+            _check_nobody_locked_out(host, staged, patterns, rules)
 
 
 def _check_nobody_locked_out(host: Host, staged: str, now: list[str], rules: list[list[str]]) -> None:
@@ -197,10 +201,10 @@ def _settings(host: Host, config: str, user: str = "") -> dict[str, list[str]] |
     return settings
 
 
-def _stage(host: Host, config: str, path: str, content: str | None) -> str:
-    """Copy the configuration to the private directory, with the drop-in as it will be."""
+def _stage(scratch: str, config: str, path: str, content: str | None) -> str:
+    """Copy the configuration to a private directory, with the drop-in as it will be; the path of the copy."""
     directory = os.path.dirname(path)
-    staged = os.path.join(host.scratch, "dropins")
+    staged = os.path.join(scratch, "dropins")
     os.mkdir(staged, 0o700)
     for name in sorted(os.listdir(directory)) if os.path.isdir(directory) else []:
         source = os.path.join(directory, name)
@@ -209,7 +213,7 @@ def _stage(host: Host, config: str, path: str, content: str | None) -> str:
                 _write_new(os.path.join(staged, name), handle.read())
     if content is not None:
         _write_new(os.path.join(staged, os.path.basename(path)), content.encode())
-    main = os.path.join(host.scratch, "sshd_config")
+    main = os.path.join(scratch, "sshd_config")
     _write_new(main, staged_config(config, directory, staged).encode(errors="surrogateescape"))
     return main
 
