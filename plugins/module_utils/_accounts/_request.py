@@ -116,10 +116,12 @@ def parse_request(params: Mapping[str, Any]) -> Request:
     :param params: as documented in the module; ``users`` and ``groups`` are lists of mappings.
     :raises IdentityError: names every entry that cannot be accepted, why, and what to do.
     """
-    band, group_band = parse_band(params["band"]), check_group_band(parse_band(params["group_band"]))
-    for_system = SYSTEM_BAND.first <= band.first and band.last <= SYSTEM_BAND.last
+    band, group_band = parse_band(params["band"]), parse_band(params["group_band"])
+    for_system = _within(band, SYSTEM_BAND)
     if not for_system:
         check_uid_band(band)
+    if not (for_system and _within(group_band, SYSTEM_BAND)):
+        check_group_band(group_band)
     problems: list[str] = []
     groups = _each("groups", params["groups"], lambda entry: _group(entry, group_band), problems)
     users = _each("users", params["users"], lambda entry: _user(entry, band, for_system), problems)
@@ -149,6 +151,10 @@ def parse_request(params: Mapping[str, Any]) -> Request:
         skel=_absolute("skel", params["skel"]),
         allow_privileged_groups=params["allow_privileged_groups"],
     )
+
+
+def _within(band: Band, other: Band) -> bool:
+    return other.first <= band.first and band.last <= other.last
 
 
 def _raise(problems: list[str]) -> None:
