@@ -9,17 +9,16 @@ from __future__ import annotations
 import fcntl
 import os
 import shutil
-import signal
 import subprocess
 import time
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from .apt import install, is_debian_like
 from .errors import FleetError
 from .paths import cache_directory
-from .process import attempt, output_of
+from .process import attempt, output_of, stop_process
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -27,7 +26,6 @@ if TYPE_CHECKING:
     from .console import Console
 
 _START_SECONDS = 60
-_STOP_SECONDS = 30
 _BY_SYSTEMD = "systemd"
 _GUIDE = "https://docs.docker.com/engine/install/"
 
@@ -143,27 +141,7 @@ def _stop(console: Console) -> bool:
         mark = _mark().read_text(encoding="ascii").strip()
         if mark == _BY_SYSTEMD:
             output_of(["systemctl", "stop", "docker.socket", "docker.service"], "systemctl stop docker")
-        elif _is_our_daemon(int(mark)):
-            os.kill(int(mark), signal.SIGTERM)
-            _wait_gone(int(mark))
+        else:
+            stop_process(int(mark), b"dockerd", os.fsencode(_directory()), what="the Docker engine")
         _mark().unlink()
     return True
-
-
-def _is_our_daemon(pid: int) -> bool:
-    """A process id is used again after a restart of the machine, so the command line decides."""
-    try:
-        command = Path(f"/proc/{pid}/cmdline").read_bytes()
-    except OSError:
-        return False
-    return b"dockerd" in command and os.fsencode(_directory()) in command
-
-
-def _wait_gone(pid: int) -> None:
-    deadline = time.monotonic() + _STOP_SECONDS
-    while _is_our_daemon(pid):
-        with suppress(ChildProcessError):  # reaps it when this very process had started it
-            os.waitpid(pid, os.WNOHANG)
-        if time.monotonic() > deadline:
-            raise FleetError(f"the Docker engine (process {pid}) does not stop within {_STOP_SECONDS} s")
-        time.sleep(0.2)

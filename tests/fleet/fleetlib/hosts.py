@@ -9,6 +9,7 @@ from __future__ import annotations
 import shutil
 import time
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
 from typing import TYPE_CHECKING
 
 from .access import make_key, write_access
@@ -206,3 +207,5 @@ def _remove(name: str) -> None:
         for thing in output_of(["docker", kind, "ls", "--quiet", *filters], f"listing {kind}s").split():
             output_of(["docker", kind, "rm", thing], f"removing the {kind} {thing}")
     shutil.rmtree(state_directory(name), ignore_errors=True)
+    with suppress(OSError):  # other fleets keep theirs there
+        state_directory(name).parent.rmdir()

@@ -6,14 +6,18 @@
 
 from __future__ import annotations
 
+import os
+import signal
 import subprocess
+import time
+from contextlib import suppress
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from .errors import FleetError
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
-    from pathlib import Path
 
 _LAST_WORDS = 3
 
@@ -81,3 +85,25 @@ def run_logged(
         if code != 0:
             stream.seek(start)
             raise FleetError(f"{what} failed: {_last_words(stream.read())}; the whole log is {log}")
+
+
+def is_running(pid: int, *signs: bytes) -> bool:
+    """Whether a process runs with all SIGNS in its command line: its id may be somebody else's by now."""
+    try:
+        command = Path(f"/proc/{pid}/cmdline").read_bytes()
+    except OSError:
+        return False
+    return bool(command) and all(sign in command for sign in signs)
+
+
+def stop_process(pid: int, *signs: bytes, what: str, timeout: float = 30) -> None:
+    """End the process that is known by SIGNS, and wait until it is gone; anything else is left alone."""
+    deadline = time.monotonic() + timeout
+    if is_running(pid, *signs):
+        os.kill(pid, signal.SIGTERM)
+    while is_running(pid, *signs):
+        with suppress(ChildProcessError):  # reaps it when this very process had started it
+            os.waitpid(pid, os.WNOHANG)
+        if time.monotonic() > deadline:
+            raise FleetError(f"{what} (process {pid}) does not stop within {timeout:.0f} s")
+        time.sleep(0.1)

@@ -8,8 +8,11 @@ from __future__ import annotations
 import pytest
 import yaml
 
+from ansible_collections.labfleet.identity.plugins.module_utils._uid_space import first_choice_uid, parse_band
+from ansible_collections.labfleet.identity.tests.fleet.fleetlib.demo.account import PROFILE
 from ansible_collections.labfleet.identity.tests.fleet.fleetlib.demo.checks import check_numbers, same, table
 from ansible_collections.labfleet.identity.tests.fleet.fleetlib.demo.lab import (
+    COLLIDING,
     EXPECTED,
     HOSTS,
     SELECTIONS,
@@ -34,7 +37,11 @@ def test_right_numbers_pass() -> None:
     [
         ({"alice": {**RIGHT["alice"], "base-1": 5999}}, "alice has more than one number"),
         ({"sam": dict.fromkeys(RIGHT["sam"], RIGHT["alice"]["base-1"])}, "share the number"),
-        ({"clara": {"python-ml-1": 5900}}, "no account for clara on r-research-1"),
+        ({"clara": {"python-ml-1": 5900}}, "r-research-1 has accounts for alice, carol, sam instead of"),
+        (
+            {"bob": dict.fromkeys(EXPECTED, 5900)},
+            "r-research-1 has accounts for alice, bob, carol, clara, sam instead of",
+        ),
     ],
 )
 def test_wrong_numbers_are_refused(wrong: dict[str, dict[str, int]], reason: str) -> None:
@@ -48,14 +55,18 @@ def test_answers_that_differ_are_refused() -> None:
         same("the home", {"a": "/home/x", "b": "/x"})
 
 
-def test_the_table_tells_who_cannot_log_in() -> None:
-    found = {"alice": {"base-1": 5238}, "david": {"base-1": 5900}, "bob": {}}
-    assert table(found, ["base-1"]) == [
-        "person  base-1",
-        "alice   5238",
-        "david   5900 no login",
-        "bob     -",
+def test_the_table_tells_who_is_where() -> None:
+    found = {"alice": {"h1": 5238, "base-1": 5238}, "bob": {"h1": 5831}}
+    assert table(found, ["h1", "base-1"]) == [
+        "person  h1    base-1",
+        "alice   5238  5238",
+        "bob     5831  -",
     ]
+
+
+def test_the_two_who_collide_do_collide() -> None:
+    band = parse_band("5000-5999")
+    assert len({first_choice_uid(PROFILE, person, band) for person in COLLIDING}) == 1
 
 
 def test_the_lab_speaks_of_its_own_people_and_hosts() -> None:

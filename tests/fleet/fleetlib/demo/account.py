@@ -9,7 +9,6 @@ from __future__ import annotations
 import json
 import os
 import re
-import signal
 import subprocess
 import sys
 import time
@@ -18,6 +17,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from ..errors import FleetError
+from ..process import stop_process
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -110,21 +110,13 @@ class Server:
         return int(found.group(1))
 
     def stop(self) -> None:
-        """Stop the server if it still runs; a process id that something else has by now is left alone."""
+        """Stop the server if it still runs."""
         try:
             pid = int(json.loads(self._record.read_text(encoding="ascii"))["pid"])
         except (FileNotFoundError, ValueError, KeyError, TypeError):
             return
-        if self._is_moto(pid):
-            os.kill(pid, signal.SIGTERM)
+        stop_process(pid, b"moto_server", what="the moto server")
         self._record.unlink()
-
-    @staticmethod
-    def _is_moto(pid: int) -> bool:
-        try:
-            return b"moto_server" in Path(f"/proc/{pid}/cmdline").read_bytes()
-        except OSError:
-            return False
 
 
 def describe(port: int, subnet: str, wanted: Sequence[Instance]) -> None:

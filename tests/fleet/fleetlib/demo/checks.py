@@ -89,19 +89,16 @@ def check_numbers(found: Mapping[str, Mapping[str, int]]) -> None:
                 raise FleetError(f"{person} and {owners[uid]} share the number {uid}")
             owners[uid] = person
     for host, wanted in EXPECTED.items():
-        missing = [person for person in wanted if host not in found[person]]
-        if missing:
-            raise FleetError(f"there is no account for {', '.join(missing)} on {host}")
+        present = sorted(person for person, by_host in found.items() if host in by_host)
+        if present != sorted(wanted):
+            raise FleetError(f"{host} has accounts for {', '.join(present)} instead of {', '.join(sorted(wanted))}")
 
 
 def table(found: Mapping[str, Mapping[str, int]], hosts: Sequence[str]) -> list[str]:
     """Who has which number where, for a person to read."""
     rows = [["person", *hosts]]
     for person, by_host in found.items():
-        cells = [
-            f"{by_host[host]}{'' if person in EXPECTED[host] else ' no login'}" if host in by_host else "-"
-            for host in hosts
-        ]
+        cells = [str(by_host.get(host, "-")) for host in hosts]
         rows.append([person, *cells])
     widths = [max(len(row[column]) for row in rows) for column in range(len(rows[0]))]
     return ["  ".join(cell.ljust(width) for cell, width in zip(row, widths)).rstrip() for row in rows]

@@ -7,6 +7,7 @@
 from __future__ import annotations
 
 import argparse
+import json
 import sys
 from typing import TYPE_CHECKING
 
@@ -15,9 +16,9 @@ from ..engine import stop_engine
 from ..errors import FleetError
 from ..hosts import down, up
 from ..paths import state_directory
-from .account import Server, describe, instances
+from .account import PROFILE, Server, describe, instances
 from .checks import alice_is_the_same, check_numbers, numbers, refused, table
-from .lab import FLEET, HOSTS, SELECTIONS, write_lab
+from .lab import COLLIDING, FLEET, HOSTS, SELECTIONS, write_lab
 from .playbook import Ansible, variables, write_settings
 from .recap import check_recap, read_recap
 
@@ -56,7 +57,10 @@ def demo_up(console: Console) -> None:
     refused(fleet, console, "bob", "python-ml-1", key="alice")
     refused(fleet, console, "david", "python-ml-1", key="david")
 
-    console.say("\n== The numbers, as the hosts tell them. The hash proposes one and the same for clara and sam")
+    console.say(f"\n== {' and '.join(COLLIDING)} ask for the same number, and the ledger gave them two")
+    proposals = f'{json.dumps(COLLIDING)} | map("labfleet.identity.first_choice_uid", "{PROFILE}")'
+    ansible.run("ansible", "localhost", "-m", "ansible.builtin.debug", "-a", f"msg={{{{ {proposals} }}}}")
+    console.say("  The numbers, as the hosts tell them:")
     found = numbers(fleet, people)
     check_numbers(found)
     for line in table(found, names):

@@ -28,6 +28,8 @@ HOSTS = (
 )
 # What the tag ResearchUsers of the hosts says; the third host has none, there a group variable decides.
 SELECTIONS = {"python-ml-1": "all", "r-research-1": "@statistics clara sam"}
+# The hash proposes one and the same number for these two.
+COLLIDING = ("clara", "sam")
 # Who must be able to log in where. Written down here once more, so that the demo checks what it shows.
 EXPECTED = {
     "python-ml-1": ("alice", "bob", "carol", "clara", "erin", "sam"),

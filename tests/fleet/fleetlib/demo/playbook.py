@@ -27,6 +27,7 @@ if TYPE_CHECKING:
     from ..console import Console
 
 _UNSET = "ANSIBLE_"
+_PROGRAMS = Path(sys.prefix) / "bin"
 
 
 @dataclass(frozen=True)
@@ -48,7 +49,7 @@ class Ansible:
             log.write(f"$ {shlex.join([program, *arguments])}\n")
             self.console.say(f"  $ {shlex.join([program, *arguments])}")
             process = subprocess.Popen(
-                [str(Path(sys.prefix) / "bin" / program), *arguments],
+                [str(_PROGRAMS / program), *arguments],
                 stdin=subprocess.DEVNULL,
                 stdout=subprocess.PIPE,
                 stderr=subprocess.STDOUT,
@@ -69,7 +70,7 @@ class Ansible:
 
     def listed_hosts(self) -> list[str]:
         """The hosts that the inventory plugin finds."""
-        program = str(Path(sys.prefix) / "bin" / "ansible-inventory")
+        program = str(_PROGRAMS / "ansible-inventory")
         done = subprocess.run(
             [program, "--list"], capture_output=True, text=True, env=dict(self.variables), timeout=120, check=False
         )
@@ -93,7 +94,7 @@ def variables(directory: Path, port: int) -> dict[str, str]:
     base = {name: value for name, value in os.environ.items() if not name.startswith(_UNSET)}
     return {
         **environment(base, port),
-        "PATH": os.pathsep.join([str(Path(sys.prefix) / "bin"), os.environ.get("PATH", os.defpath)]),
+        "PATH": os.pathsep.join([str(_PROGRAMS), os.environ.get("PATH", os.defpath)]),
         "LC_ALL": "C.UTF-8",
         "ANSIBLE_COLLECTIONS_PATH": os.pathsep.join(collections),
         "ANSIBLE_CONFIG": str(FLEET_DIRECTORY / "lab" / "ansible.cfg"),
@@ -108,7 +109,8 @@ def write_settings(directory: Path, wanted: Mapping[str, str]) -> Path:
     lines = [
         f"export {name}={shlex.quote(value)}"
         for name, value in sorted(wanted.items())
-        if name.startswith(("AWS_", _UNSET)) or name == "PATH"
+        if name.startswith(("AWS_", _UNSET))
     ]
+    lines.append(f'export PATH={shlex.quote(str(_PROGRAMS))}:"$PATH"')
     path.write_text("".join(f"{line}\n" for line in lines), encoding="utf-8")
     return path
