@@ -66,13 +66,19 @@ def parse_public_key(text: str) -> PublicKey:
     if not isinstance(text, str):
         raise IdentityError("an SSH public key must be text, not %s" % type(text).__name__)
     stripped = text.strip(" \t\r\n")
-    shown = _shown(stripped)
+    start = _shown_start(stripped)
     if len(stripped) > MAXIMUM_LINE:
-        raise IdentityError("SSH public key %s is longer than the %d characters sshd reads" % (shown, MAXIMUM_LINE))
+        raise IdentityError("SSH public key %s is longer than the %d characters sshd reads" % (start, MAXIMUM_LINE))
     parts = stripped.split(None, 2)
     kind = _KINDS.get(parts[0]) if parts else None
     if kind is None or len(parts) < 2:
-        raise IdentityError("%s is not an SSH public key that may be used: %s" % (shown, _why_not(parts)))
+        raise IdentityError("%s is not an SSH public key that may be used: %s" % (start, _why_not(parts)))
+    shown = _shown(stripped)
+    if len(stripped.splitlines()) > 1:
+        raise IdentityError(
+            "SSH public key %s goes on in a second line, which is no comment: give every key an entry of its own"
+            % shown
+        )
     comment = parts[2] if len(parts) == 3 else ""
     if not _COMMENT_CHARACTERS.issuperset(comment):
         raise IdentityError(
@@ -94,6 +100,11 @@ def parse_public_key(text: str) -> PublicKey:
 
 def _shown(text: str) -> str:
     return ascii(text if len(text) <= 60 else text[:57] + "...")
+
+
+def _shown_start(text: str) -> str:
+    """What is no public key may be a private one: no more of it than says what was put here."""
+    return ascii(text if len(text) <= 16 else text[:16] + "...")
 
 
 def _why_not(parts: list[str]) -> str:
@@ -136,7 +147,7 @@ def _problem(blob: bytes, name: str, kind: str, curve: str) -> str:
     if kind == "rsa":
         return _rsa_problem(body) if len(body) == 2 else damaged
     if kind.startswith("sk-"):
-        if not body or not body[-1].startswith(b"ssh:"):
+        if not body or not body[-1].startswith(b"ssh:") or b"\0" in body[-1]:
             return "its application does not begin with ssh:"
         body = body[:-1]
     if curve:
@@ -148,7 +159,9 @@ def _problem(blob: bytes, name: str, kind: str, curve: str) -> str:
 
 def _rsa_problem(body: list[bytes]) -> str:
     exponent, modulus = (int.from_bytes(number, "big") for number in body)
-    if body[1][:1] >= b"\x80" or body[0][:1] >= b"\x80" or modulus % 2 == 0 or exponent % 2 == 0 or exponent < 3:
+    # numbers with zeros in front are the same key in other bytes, with a fingerprint that nobody else computes
+    plain = all(number[:2] >= b"\x00\x80" and number[:1] < b"\x80" for number in body)
+    if not plain or modulus % 2 == 0 or exponent % 2 == 0 or exponent < 3:
         return "it is not an RSA key; copy it again"
     bits = modulus.bit_length()
     if bits < MINIMUM_RSA_BITS:
