@@ -103,7 +103,7 @@ def read_file(name: str, dir_fd: int | None = None) -> bytes | None:
         status = os.fstat(handle)
         if not stat.S_ISREG(status.st_mode):
             raise IdentityError("%s is not a regular file: move it away" % name)
-        chunks = []
+        chunks: list[bytes] = []
         while True:
             chunk = os.read(handle, max(65536, status.st_size + 1))
             if not chunk:
