@@ -1,0 +1,138 @@
+# Copyright (c) 2026, The labfleet.identity developers
+# GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""One writer at a time: a lock file that also says who holds it and how much was written (private; controller)."""
+
+from __future__ import annotations
+
+import fcntl
+import json
+import os
+import time
+from contextlib import contextmanager, suppress
+from typing import TYPE_CHECKING
+
+from ansible_collections.labfleet.identity.plugins.module_utils._errors import IdentityError
+from ansible_collections.labfleet.identity.plugins.module_utils._names import quoted
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from typing import Any
+
+__all__ = ["LockFile", "locked", "noted_events"]
+
+_FIRST_WAIT = 0.01
+_LONGEST_WAIT = 0.5
+_NOTE_LENGTH = 4096
+
+
+class LockFile:
+    """The lock, while it is held."""
+
+    def __init__(self, descriptor: int, writable: bool, note: dict[str, Any]) -> None:
+        self._descriptor = descriptor
+        self._writable = writable
+        self._note = note
+
+    @property
+    def events(self) -> int:
+        """How many events the ledger had when a writer on this machine last wrote it."""
+        return _events(self._note)
+
+    def note_events(self, events: int) -> None:
+        """Remember how many events the ledger has now."""
+        self._note["events"] = events
+        self._write()
+
+    def note_holder(self, holder: str) -> None:
+        """Say who holds the lock, for those who wait."""
+        self._note["holder"] = holder
+        self._write()
+
+    def _write(self) -> None:
+        if self._writable:
+            text = json.dumps(self._note, sort_keys=True).encode("ascii") + b"\n"
+            # The note helps people and is no part of the ledger: a full disk must not fail what is durable already.
+            with suppress(OSError):
+                os.ftruncate(self._descriptor, 0)
+                os.pwrite(self._descriptor, text, 0)
+
+
+@contextmanager
+def locked(path: str, timeout: float, author: str) -> Iterator[LockFile]:
+    """Hold the lock file at this path.
+
+    :raises IdentityError: when somebody else holds it for longer than the timeout.
+    """
+    deadline = time.monotonic() + timeout
+    wait = _FIRST_WAIT
+    while True:
+        descriptor, writable = _open(path)
+        try:
+            fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            if _is_at(descriptor, path):
+                break
+            wait = 0  # the file was replaced meanwhile: whoever comes next locks the new one
+        except BlockingIOError:
+            if time.monotonic() >= deadline:
+                holder = quoted(_note(descriptor).get("holder", "another process"))
+                os.close(descriptor)
+                raise IdentityError(
+                    f"The lock {path} is held by {holder} since more than {timeout:g} s: wait until that run has"
+                    " ended, or raise lock_timeout. The lock ends with its process, so never remove the file."
+                ) from None
+        except BaseException:
+            os.close(descriptor)
+            raise
+        os.close(descriptor)
+        time.sleep(wait)
+        wait = min(max(wait, _FIRST_WAIT) * 2, _LONGEST_WAIT)
+    try:
+        lock = LockFile(descriptor, writable, _note(descriptor))
+        since = time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime())
+        lock.note_holder(f"{author}, process {os.getpid()}, since {since}")
+        yield lock
+    finally:
+        os.close(descriptor)
+
+
+def noted_events(path: str) -> int:
+    """How many events the ledger had when a writer on this machine last wrote it, 0 when none did."""
+    try:
+        descriptor = os.open(path, os.O_RDONLY | os.O_CLOEXEC | os.O_NOFOLLOW | os.O_NONBLOCK)
+    except OSError:
+        return 0
+    try:
+        return _events(_note(descriptor))
+    finally:
+        os.close(descriptor)
+
+
+def _open(path: str) -> tuple[int, bool]:
+    flags = os.O_CLOEXEC | os.O_NOFOLLOW
+    try:
+        return os.open(path, flags | os.O_RDWR | os.O_CREAT, 0o666), True
+    except PermissionError:
+        # somebody else's lock file: it can be locked without being written
+        return os.open(path, flags | os.O_RDONLY), False
+
+
+def _is_at(descriptor: int, path: str) -> bool:
+    try:
+        there = os.lstat(path)
+    except FileNotFoundError:
+        return False
+    return os.path.samestat(os.fstat(descriptor), there)
+
+
+def _note(descriptor: int) -> dict[str, Any]:
+    try:
+        note = json.loads(os.pread(descriptor, _NOTE_LENGTH, 0))
+    except (OSError, ValueError):
+        return {}
+    return note if isinstance(note, dict) else {}
+
+
+def _events(note: dict[str, Any]) -> int:
+    events = note.get("events")
+    return events if isinstance(events, int) else 0

@@ -1,0 +1,100 @@
+# Copyright (c) 2026, The labfleet.identity developers
+# GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Where a ledger is kept: what every store can do, and which one a word like C(file:ledger.jsonl) means (private)."""
+
+from __future__ import annotations
+
+import os
+import pwd
+import socket
+import time
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Generic, Protocol, TypeVar
+
+from ansible_collections.labfleet.identity.plugins.module_utils._errors import IdentityError
+from ansible_collections.labfleet.identity.plugins.module_utils._ledger._events import Stamp
+from ansible_collections.labfleet.identity.plugins.module_utils._ledger._file_store import FileStore
+from ansible_collections.labfleet.identity.plugins.module_utils._ledger._rules import EMPTY_LEDGER
+from ansible_collections.labfleet.identity.plugins.module_utils._names import quoted
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
+
+    from ansible_collections.labfleet.identity.plugins.module_utils._ledger._events import Event
+    from ansible_collections.labfleet.identity.plugins.module_utils._ledger._rules import Ledger
+
+__all__ = ["LedgerStore", "Settled", "open_store", "settle", "stamp_now"]
+
+
+class Decision(Protocol):
+    """What is to be done with a ledger: the events to add, beside what the caller wants to know."""
+
+    @property
+    def events(self) -> Sequence[Event]:
+        """The events to add, none when all is as it should be."""
+
+
+AnyDecision = TypeVar("AnyDecision", bound=Decision)
+
+
+class LedgerStore(Protocol):
+    """A place that keeps a ledger and lets one writer at a time add to it."""
+
+    @property
+    def name(self) -> str:
+        """The store as a person writes it."""
+
+    def load(self) -> Ledger | None:
+        """The checked ledger, None when there is none yet."""
+
+    def commit(self, decide: Callable[[Ledger], AnyDecision]) -> tuple[AnyDecision, list[str]]:
+        """Add what is decided on the ledger as it is now, durably; the decision, and warnings.
+
+        C(decide) can be called more than once, when somebody else was faster; only what it said last is added.
+        """
+
+
+@dataclass(frozen=True)
+class Settled(Generic[AnyDecision]):
+    """The decision that holds, and what a person should know about it."""
+
+    decision: AnyDecision
+    warnings: Sequence[str] = ()
+
+
+def settle(store: LedgerStore, decide: Callable[[Ledger], AnyDecision], write: bool) -> Settled[AnyDecision]:
+    """Decide on the ledger, and add the events when there are any; without a lock when there are none."""
+    decision = decide(store.load() or EMPTY_LEDGER)
+    if not decision.events or not write:
+        return Settled(decision)
+    return Settled(*store.commit(decide))
+
+
+def open_store(text: str, lock_timeout: float = 60) -> LedgerStore:
+    """The store that C(file:PATH) means."""
+    scheme, colon, rest = text.partition(":") if isinstance(text, str) else ("", "", "")
+    if scheme != "file" or not colon:
+        raise IdentityError(
+            f"The ledger {quoted(text)} is not of the form file:PATH, the only kind of store there is: write for"
+            " example file:inventory/ledger.jsonl."
+        )
+    if not rest or rest.endswith("/") or "\0" in rest:
+        raise IdentityError(f"The ledger {quoted(text)} names no file: write for example file:inventory/ledger.jsonl.")
+    return FileStore(os.path.expanduser(rest), lock_timeout, _author())
+
+
+def stamp_now() -> Stamp:
+    """The time, and who runs this."""
+    return Stamp(time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime()), _author())
+
+
+def _author() -> str:
+    user = os.environ.get("SUDO_USER", "") if os.geteuid() == 0 else ""
+    if not user:
+        try:
+            user = pwd.getpwuid(os.geteuid()).pw_name
+        except KeyError:
+            user = f"uid-{os.geteuid()}"
+    text = f"{user}@{socket.gethostname()}"
+    return "".join(character if character.isprintable() else "?" for character in text)[:255]
