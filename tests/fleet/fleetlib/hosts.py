@@ -6,10 +6,11 @@
 
 from __future__ import annotations
 
+import fcntl
 import shutil
 import time
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import suppress
+from contextlib import contextmanager, suppress
 from typing import TYPE_CHECKING
 
 from .access import make_key, write_access
@@ -18,12 +19,12 @@ from .engine import engine_in_use
 from .errors import FleetError
 from .fleet import LOGINS, Fleet, Host, load, save
 from .image import ensure_images
-from .paths import checkout_id, state_directory
+from .paths import cache_directory, checkout_id, state_directory
 from .process import attempt, output_of
 from .spec import check_name
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Iterator, Sequence
 
     from .console import Console
     from .spec import HostSpec
@@ -65,7 +66,7 @@ def up(
     _check(name, specs, login)
     if not shutil.which("ssh"):
         _install_ssh_client(console)
-    with engine_in_use(console):
+    with _alone(name), engine_in_use(console):
         running = None if fresh else load(name)
         if running is not None and _is_as_wanted(running, specs, efs, login):
             console.say(f"- the fleet {name} is up already: {', '.join(host.name for host in running.hosts)}")
@@ -85,8 +86,16 @@ def down(name: str, console: Console) -> None:
     check_name(name, "fleet")
     if not state_directory(name).exists() and attempt(["docker", "version"], timeout=15).returncode != 0:
         return  # no engine and no trace of a fleet on it
-    with engine_in_use(console), console.step(f"remove the fleet {name}"):
+    with _alone(name), engine_in_use(console), console.step(f"remove the fleet {name}"):
         _remove(name)
+
+
+@contextmanager
+def _alone(name: str) -> Iterator[None]:
+    """One process at a time starts or removes a fleet."""
+    with (cache_directory("locks") / _object(name, "lock")).open("w", encoding="ascii") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        yield
 
 
 def _check(name: str, specs: Sequence[HostSpec], login: str) -> None:
@@ -193,7 +202,10 @@ def _log_in(fleet: Fleet, host: Host) -> None:
     deadline = time.monotonic() + _BOOT_SECONDS
     while (done := attempt([*fleet.ssh(host.name), "true"], timeout=30)).returncode != 0:
         if time.monotonic() > deadline:
-            raise FleetError(f"no login over SSH to {host.name} at {host.address}: {done.stderr.strip()}")
+            raise FleetError(
+                f"no login over SSH to {host.name} at {host.address}: {done.stderr.strip()}; "
+                "the fleet needs a Docker engine on this machine, whose containers can be reached by their addresses"
+            )
         time.sleep(_POLL_SECONDS)
 
 
