@@ -27,7 +27,7 @@ if TYPE_CHECKING:
     from .console import Console
 
 _CONTEXT = FLEET_DIRECTORY / "image"
-_PULL_SECONDS = 60
+_PULL_SECONDS = 180
 _DEFAULT_MIRROR = "http://deb.debian.org/debian"
 _KEYRING = Path("/usr/share/keyrings/debian-archive-keyring.gpg")
 _DEBOOTSTRAP_TOOLS = ("mmdebstrap", "debian-archive-keyring")
