@@ -15,11 +15,13 @@ __all__ = [
     "check_research_username",
     "check_shared_group_name",
     "check_username",
+    "is_system_path",
     "quoted",
 ]
 
 NAME_LENGTH = 32
 PROFILE_ID_LENGTH = 63
+
 
 _LOWER = frozenset("abcdefghijklmnopqrstuvwxyz")
 _DIGITS = frozenset("0123456789")
@@ -48,6 +50,10 @@ uucp uuidd www-data
 _TEMPLATE_ACCOUNTS = """
 ansible centos cloud-init cloud-user debian ec2-user fedora jenkins jovyan jupyter jupyterhub opensuse researcher rocky
 rstudio rstudio-server shiny ssm-user ubuntu vagrant
+"""
+# Where root's programs find their configuration and code: a directory that a user owns there makes that user root.
+_SYSTEM_DIRECTORIES = """
+bin boot dev etc gnu lib lib32 lib64 libx32 nix opt ostree proc root run sbin snap sys sysroot usr var
 """
 
 # Groups that the distributions bring along: each host numbers them itself, so the ledger never does.
@@ -96,6 +102,11 @@ def check_shared_group_name(name: str) -> str:
             " choose another name, or add people to it in the variables of the hosts that have it."
         )
     return name
+
+
+def is_system_path(path: str) -> bool:
+    """Whether a plain absolute path lies where only the system keeps its files."""
+    return path.split("/", 2)[1] in _SYSTEM_DIRECTORIES.split() and not path.startswith("/var/home/")
 
 
 def check_profile_id(pid: str) -> str:

@@ -15,6 +15,7 @@ from ansible_collections.labfleet.identity.plugins.module_utils._errors import I
 from ansible_collections.labfleet.identity.plugins.module_utils._names import (
     check_research_username,
     check_shared_group_name,
+    is_system_path,
     quoted,
 )
 from ansible_collections.labfleet.identity.plugins.module_utils._ssh._public_keys import PublicKey, parse_public_key
@@ -224,6 +225,10 @@ def _shell(value: Any) -> str:
 def _home(value: Any) -> str:
     if _path("home", value).count("/") < 2:
         raise IdentityError(f"home {quoted(value)} is not a directory of its own below a base such as /home")
+    if is_system_path(value):
+        raise IdentityError(
+            f"home {quoted(value)} belongs to the operating system: choose a directory below a base such as /home"
+        )
     return str(value)
 
 

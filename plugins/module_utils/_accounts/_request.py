@@ -15,6 +15,7 @@ from ansible_collections.labfleet.identity.plugins.module_utils._names import (
     RESERVED_NAMES,
     check_group_name,
     check_username,
+    is_system_path,
 )
 from ansible_collections.labfleet.identity.plugins.module_utils._ssh._public_keys import parse_public_key
 from ansible_collections.labfleet.identity.plugins.module_utils._uid_space import (
@@ -281,12 +282,13 @@ def _user(raw: Any, band: Band, for_system: bool) -> UserSpec:
     if state not in STATES:
         raise IdentityError("state %s is not one of %s" % (ascii(str(state)[:20]), ", ".join(STATES)))
     group = check_group_name(entry.get("group", name))
+    create_home = _boolean(entry, "create_home", True)
     return UserSpec(
         name=name,
         uid=uid,
         gid=_number(entry, "gid", uid),
         group=group,
-        home=_home(entry.get("home", "/home/" + name)),
+        home=_home(entry.get("home", "/home/" + name), for_system, create_home),
         shell=_absolute("shell", entry.get("shell", "/bin/bash")),
         state=state,
         gecos=_gecos(entry.get("gecos")),
@@ -294,12 +296,16 @@ def _user(raw: Any, band: Band, for_system: bool) -> UserSpec:
         keys=_keys(entry.get("keys")),
         expires=_expires(entry.get("expires")),
         adopt=_boolean(entry, "adopt", False),
-        create_home=_boolean(entry, "create_home", True),
+        create_home=create_home,
     )
 
 
-def _home(path: Any) -> str:
+def _home(path: Any, for_system: bool, create: bool) -> str:
     home = _absolute("home", path)
+    if is_system_path(home) and not (for_system and (home.startswith(("/var/", "/opt/")) or not create)):
+        raise IdentityError(
+            "home %s belongs to the operating system: choose a directory below a base such as /home" % ascii(home)
+        )
     if home == "/" or os.path.dirname(home) == "/":
         raise IdentityError("home %s is not a directory of its own below a base such as /home" % ascii(home))
     return home

@@ -1,0 +1,46 @@
+# Copyright (c) 2026, The labfleet.identity developers
+# GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""What somebody would try: a user of the host, a colleague who may edit the roster, another program, a power cut."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import pytest
+
+from ansible_collections.labfleet.identity.plugins.module_utils._errors import IdentityError
+from ansible_collections.labfleet.identity.plugins.module_utils._roster import parse_roster
+
+if TYPE_CHECKING:
+    from .conftest import Host
+
+# a directory of one's own here is a program of root's: a systemd drop-in, for example
+PLACES_OF_ROOT = [
+    "/etc/systemd/system/ssh.service.d",
+    "/root/.config",
+    "/usr/local/lib/python3.11",
+    "/lib/systemd/system/cron.service.d",
+    "/run/systemd/system/ssh.service.d",
+    "/var/spool/cron/crontabs",
+    "/boot/grub",
+    "/proc/1/root/etc/x",
+    "/opt/service/service.d",
+]
+
+
+@pytest.mark.parametrize("home", PLACES_OF_ROOT)
+def test_no_home_is_made_where_root_reads_its_configuration(host: Host, home: str) -> None:
+    with pytest.raises(IdentityError, match="belongs to the operating system"):
+        host.run([host.user("alice", 5238, home=home)], check=True)
+    with pytest.raises(IdentityError, match="belongs to the operating system"):
+        parse_roster([{"username": "alice", "home": home}])
+
+
+def test_homes_below_var_are_for_system_users_only(host: Host) -> None:
+    home = {"home": "/var/lib/rstudio-server", "shell": "/bin/sh"}
+    asked = host.run([{"name": "rserver", "uid": 1500, **home}], check=True, owner="system", band="1000-4999")
+    assert asked["receipt"]["created"] == ["rserver"]
+    with pytest.raises(IdentityError, match="belongs to the operating system"):
+        host.run([{"name": "alice", "uid": 5238, **home}], check=True)
+    assert parse_roster([{"username": "alice", "home": "/var/home/alice"}]).entries[0].home == "/var/home/alice"
