@@ -13,6 +13,7 @@ from ansible_collections.labfleet.identity.plugins.module_utils._accounts._state
 if TYPE_CHECKING:
     from ansible_collections.labfleet.identity.plugins.module_utils._accounts._request import Request
     from ansible_collections.labfleet.identity.plugins.module_utils._accounts._states import HomeJob, HostState
+    from ansible_collections.labfleet.identity.plugins.module_utils._accounts._tables import Table
 
 __all__ = ["Draft", "members_of"]
 
@@ -20,6 +21,12 @@ __all__ = ["Draft", "members_of"]
 def members_of(fields: list[str] | None) -> list[str]:
     """The member list of a group or gshadow entry."""
     return [name for name in fields[3].split(",") if name] if fields else []
+
+
+def _holders(table: Table) -> dict[str, str]:
+    """Who has which number; what a stray line says may count for the system, so that number is taken too."""
+    numbers = [*table.strays, *((name, fields[2]) for name, fields in table.entries.items())]
+    return {number.strip().lstrip("0") or "0": name for name, number in numbers}
 
 
 class Draft:
@@ -35,8 +42,8 @@ class Draft:
         self.group = state.tables["group"].entries
         self.shadow = state.tables["shadow"].entries
         self.gshadow = state.tables["gshadow"].entries if "gshadow" in state.tables else None
-        self.uid_names = {fields[2]: name for name, fields in self.passwd.items()}
-        self.gid_names = {fields[2]: name for name, fields in self.group.items()}
+        self.uid_names = _holders(state.tables["passwd"])
+        self.gid_names = _holders(state.tables["group"])
         self.primary_gids: dict[str, int] = {}
         for fields in self.passwd.values():
             self.primary_gids[fields[3]] = self.primary_gids.get(fields[3], 0) + 1

@@ -16,25 +16,27 @@ DATABASES = {"group": 4, "gshadow": 4, "shadow": 9, "passwd": 7}
 class Table:
     """One account file: its text and its entries by name.
 
-    ``entries`` maps a name to its fields. Comments, blank lines, NIS lines and lines with another number of fields
-    are no entries: they stay in the text as they are. ``repeated`` names stand in it more than once.
+    ``entries`` maps a name to its fields, of the first line where there are more, as the system reads it. Comments,
+    blank lines, NIS lines and lines with another number of fields are no entries: they stay in the text as they are.
+    ``strays`` (name, third field) are lines that are no entries for us and may be some for the system: further ones
+    of a name, and malformed ones, for it is content with fewer fields and with blanks in front.
     """
 
-    __slots__ = ("database", "entries", "repeated", "text")
+    __slots__ = ("database", "entries", "strays", "text")
 
     def __init__(self, database: str, data: bytes) -> None:
         self.database = database
         # surrogateescape keeps every byte that is not UTF-8
         self.text = data.decode("utf-8", "surrogateescape")
         self.entries: dict[str, list[str]] = {}
-        self.repeated: set[str] = set()
+        self.strays: list[tuple[str, str]] = []
         count = DATABASES[database]
         for line in self.text.split("\n"):
             fields = line.split(":")
-            if len(fields) == count and line[0] not in "#+-":
-                if fields[0] in self.entries:
-                    self.repeated.add(fields[0])
+            if len(fields) == count and line[0] not in "#+- \t" and fields[0] not in self.entries:
                 self.entries[fields[0]] = fields
+            elif len(fields) > 2 and line[0] not in "#+-":
+                self.strays.append((fields[0].strip(), fields[2]))
 
 
 def rewritten(table: Table, changes: dict[str, list[str] | None]) -> bytes:
@@ -42,20 +44,20 @@ def rewritten(table: Table, changes: dict[str, list[str] | None]) -> bytes:
 
     :param changes: new fields by name, None to drop the entry. A name the file does not have is appended, before
         the first NIS line: what comes after such a line is the directory's.
-    :raises IdentityError: a name that is to change stands in the file twice.
+    :raises IdentityError: a name that is to change stands in the file twice, or in a malformed line.
     """
-    twice = sorted(table.repeated.intersection(changes))
+    twice = sorted({name for name, _number in table.strays if name in changes})
     if twice:
         raise IdentityError(
-            "/etc/%s names %s more than once: which line counts is a guess; remove one (vipw, vigr) and run again"
-            % (table.database, ", ".join(twice))
+            "/etc/%s has a malformed line of %s, or more than one: which counts is a guess; repair it (vipw, vigr) and"
+            " run again" % (table.database, ", ".join(twice))
         )
     old = table.text.split("\n")
     tail = old.pop() if old else ""
     if tail:  # no newline at the end of the last line
         old.append(tail)
     count = DATABASES[table.database]
-    lines = []
+    lines: list[str] = []
     nis = -1
     for line in old:
         if line and line[0] in "+-" and nis < 0:
