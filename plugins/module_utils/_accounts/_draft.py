@@ -8,7 +8,9 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from ansible_collections.labfleet.identity.plugins.module_utils._accounts._record import Owned
+from ansible_collections.labfleet.identity.plugins.module_utils._accounts._request import PRIVILEGED_GROUPS
 from ansible_collections.labfleet.identity.plugins.module_utils._accounts._states import Change
+from ansible_collections.labfleet.identity.plugins.module_utils._uid_space import SYSTEM_BAND
 
 if TYPE_CHECKING:
     from ansible_collections.labfleet.identity.plugins.module_utils._accounts._request import Request
@@ -29,6 +31,10 @@ def _holders(table: Table) -> dict[str, str]:
     return {number.strip().lstrip("0") or "0": name for name, number in numbers}
 
 
+def _is_daemon(uid: str) -> bool:
+    return uid.isdigit() and int(uid) < SYSTEM_BAND.first
+
+
 class Draft:
     """What is wanted, what is there, and everything decided so far.
 
@@ -47,6 +53,7 @@ class Draft:
         self.primary_gids: dict[str, int] = {}
         for fields in self.passwd.values():
             self.primary_gids[fields[3]] = self.primary_gids.get(fields[3], 0) + 1
+        self.privileged_gids: set[str] | None = None
         self.problems: list[str] = []
         self.warnings: list[str] = []
         self.changes: list[Change] = []
@@ -78,6 +85,25 @@ class Draft:
         if owned:
             return "it belongs to %s on this host: name it there, or set adopt: true here" % owned.owner
         return "it exists on this host and was not made by this collection: set adopt: true to take it over"
+
+    def forbidden_group(self, group: str, name: str) -> str:
+        """Why a user must not be put into a group of the host; empty when nothing speaks against it."""
+        if self.request.allow_privileged_groups:
+            return ""
+        fields = self.group.get(group)
+        gid = fields[2] if fields else ""
+        if self.privileged_gids is None:
+            # a second name for the same number is the same group
+            self.privileged_gids = {fields[2] for name, fields in self.group.items() if name in PRIVILEGED_GROUPS}
+        if gid.strip("0") == "" or gid in self.privileged_gids:
+            return "whoever is in group %s can become root: leave it out, or set allow_privileged_groups" % group
+        owner = self.passwd.get(group)
+        if group != name and owner and owner[3] == gid and not _is_daemon(owner[2]):
+            return (
+                "group %s is the private group of the account of that name, whose files it opens: leave it out, make a"
+                " shared group, or set allow_privileged_groups" % group
+            )
+        return ""
 
     def left_over(self, name: str) -> bool:
         """Does anything of a user without a passwd entry stand in the other files?"""

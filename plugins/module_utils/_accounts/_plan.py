@@ -18,11 +18,7 @@ from ansible_collections.labfleet.identity.plugins.module_utils._accounts._plan_
     plan_present,
 )
 from ansible_collections.labfleet.identity.plugins.module_utils._accounts._record import Owned, Record
-from ansible_collections.labfleet.identity.plugins.module_utils._accounts._request import (
-    PRIVILEGED_GROUPS,
-    SHOWN_PROBLEMS,
-    UserSpec,
-)
+from ansible_collections.labfleet.identity.plugins.module_utils._accounts._request import SHOWN_PROBLEMS, UserSpec
 from ansible_collections.labfleet.identity.plugins.module_utils._accounts._states import Plan
 from ansible_collections.labfleet.identity.plugins.module_utils._errors import IdentityError
 
@@ -55,7 +51,7 @@ def make_plan(request: Request, state: HostState) -> Plan:
     :raises IdentityError: one message with everything that cannot be done safely; then nothing may be done.
     """
     draft = Draft(request, state)
-    texts = {}
+    texts: dict[str, bytes] = {}
     if request.pin_local_ids:
         texts, changes, problems = pin_local_ids(state.login_defs, state.adduser_conf, request.band, request.group_band)
         draft.changes += changes
@@ -141,11 +137,8 @@ def _plan_memberships(draft: Draft, user: UserSpec) -> None:
             draft.problems.append(
                 "%s: group %s does not exist on this host: create it, or name it in groups" % (user.name, group)
             )
-        elif group in PRIVILEGED_GROUPS and not draft.request.allow_privileged_groups:
-            draft.problems.append(
-                "%s: whoever is in group %s can become root: leave it out, or set allow_privileged_groups"
-                % (user.name, group)
-            )
+        elif draft.forbidden_group(group, user.name):
+            draft.problems.append("%s: %s" % (user.name, draft.forbidden_group(group, user.name)))
         elif user.name not in draft.members_now(group):
             draft.members_now(group).append(user.name)
             added.append(group)

@@ -58,11 +58,19 @@ PRIVILEGED_GROUPS = frozenset(
         "operator",
         "ssl-cert",
         "utmp",
+        "src",
+        "tape",
+        "input",
+        "lpadmin",
+        "ssh_keys",
+        "microk8s",
+        "haclient",
     ]
 )
 STATES = ("present", "disabled", "absent")
 SHOWN_PROBLEMS = 20
 _EPOCH = datetime.date(1970, 1, 1)
+_LARGEST_ID = 4294967294  # the number above it means "leave the owner as it is" to chown
 
 
 @dataclass(frozen=True)
@@ -198,6 +206,8 @@ def _number(entry: Mapping[str, Any], key: str, default: int | None = None) -> i
         value = int(value)
     if not isinstance(value, int) or isinstance(value, bool):
         raise IdentityError("%s must be a whole number, not %s" % (key, ascii(str(value)[:40])))
+    if not 0 <= value <= _LARGEST_ID:
+        raise IdentityError("%s %d is no number that a user or group can have" % (key, value))
     return value
 
 
