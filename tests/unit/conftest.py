@@ -10,6 +10,8 @@ import sys
 from pathlib import Path
 from types import ModuleType
 
+from hypothesis import HealthCheck, settings
+
 COLLECTION = Path(__file__).resolve().parents[2]
 
 
@@ -38,3 +40,7 @@ if not _importable():
     _package("ansible_collections", [])
     _package("ansible_collections.labfleet", [])
     _package("ansible_collections.labfleet.identity", [str(COLLECTION)])
+
+# How fast a shared machine is today says nothing about what is tested.
+settings.register_profile("labfleet", deadline=None, suppress_health_check=[HealthCheck.too_slow], print_blob=True)
+settings.load_profile("labfleet")

@@ -1,0 +1,74 @@
+# Copyright (c) 2026, The labfleet.identity developers
+# GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Events, rosters and strategies that the ledger tests share."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from hypothesis import strategies as st
+
+from ansible_collections.labfleet.identity.plugins.module_utils._ledger._allocation import Allocation, Wanted, allocate
+from ansible_collections.labfleet.identity.plugins.module_utils._ledger._events import (
+    GroupIssued,
+    ProfileRegistered,
+    Stamp,
+    UserIssued,
+)
+from ansible_collections.labfleet.identity.plugins.module_utils._ledger._format import (
+    Written,
+    format_ledger,
+    parse_ledger,
+)
+from ansible_collections.labfleet.identity.plugins.module_utils._ledger._rules import EMPTY_LEDGER, Ledger, fold
+from ansible_collections.labfleet.identity.plugins.module_utils._roster import Roster, RosterEntry
+from ansible_collections.labfleet.identity.plugins.module_utils._uid_space import parse_band
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Sequence
+
+    from ansible_collections.labfleet.identity.plugins.module_utils._ledger._events import Event
+
+AT, BY = "2026-11-21T22:00:00Z", "sam@controller"
+STAMP = Stamp(AT, BY)
+LATER = Stamp("2026-12-24T18:00:00Z", "kim@laptop")
+
+USERNAMES = st.from_regex(r"[a-z_][a-z0-9_-]{0,31}", fullmatch=True)
+SUBJECTS = st.text(st.characters(categories=("L", "N", "P", "S")), min_size=1, max_size=40).filter(
+    lambda text: text.isascii()
+)
+
+
+def profile(name: str = "lab", band: str = "5000-5999", groups: str = "4000-4999", stamp: Stamp = STAMP) -> Event:
+    return ProfileRegistered(name, parse_band(band), parse_band(groups), stamp.at, stamp.by)
+
+
+def user(username: str, uid: int, subject: str = "", name: str = "lab", stamp: Stamp = STAMP) -> Event:
+    return UserIssued(name, username, subject or username, uid, stamp.at, stamp.by)
+
+
+def group(name: str, gid: int, in_profile: str = "lab", stamp: Stamp = STAMP) -> Event:
+    return GroupIssued(in_profile, name, gid, stamp.at, stamp.by)
+
+
+def ledger_of(events: Sequence[Event]) -> Ledger:
+    """The ledger after the events were written down and read again."""
+    return fold(parse_ledger(format_ledger(Written(), events)))
+
+
+def roster(*usernames: str, state: str = "present") -> Roster:
+    return Roster(tuple(RosterEntry(name, name, state=state) for name in usernames))
+
+
+def wanted(usernames: Iterable[str], band: str = "", name: str = "lab", groups: tuple[str, ...] = ()) -> Wanted:
+    return Wanted(name, roster(*usernames), groups, parse_band(band) if band else None)
+
+
+def issue(
+    events: Sequence[Event], usernames: Iterable[str], band: str = "", name: str = "lab", groups: tuple[str, ...] = ()
+) -> tuple[list[Event], Allocation]:
+    """All events after an allocation, and the allocation."""
+    before = ledger_of(events) if events else EMPTY_LEDGER
+    allocation = allocate(before, wanted(usernames, band, name, groups), STAMP)
+    return [*events, *allocation.events], allocation
