@@ -1,0 +1,11 @@
+# Copyright (c) 2026, The labfleet.identity developers
+# GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""The one error of the benchmark."""
+
+from __future__ import annotations
+
+
+class BenchError(Exception):
+    """What stops the benchmark, in one sentence for the person who started it."""
