@@ -22,6 +22,7 @@ LOGIN_DEFS = "/etc/login.defs"
 ADDUSER_CONF = "/etc/adduser.conf"
 # what shadow takes when login.defs does not say
 _DEFAULT_MIN, _DEFAULT_MAX = 1000, 60000
+_ADDUSER_LAST = 59999
 
 
 def pin_local_ids(
@@ -74,36 +75,43 @@ def _keep(texts: dict[str, bytes], path: str, old: bytes, new: str) -> None:
 
 
 def _number(text: str, default: int) -> int:
-    """As shadow's getlong: decimal, 0x hexadecimal or 0 octal."""
-    try:
-        return int(text, 8) if text.startswith("0") and text.isdigit() else int(text, 0)
-    except ValueError:
-        return default
+    """As shadow reads it: decimal, 0x hexadecimal or 0 octal; of anything else it complains and takes the default."""
+    if text.isascii() and text.isalnum():
+        try:
+            if text[:2] in ("0x", "0X"):
+                return int(text[2:], 16)
+            if text.isdigit():
+                return int(text, 8 if text[0] == "0" else 10)
+        except ValueError:
+            pass
+    return default
 
 
 def _login_defs_value(text: str, key: str, default: int) -> int:
-    """The last line that sets the key counts, as in shadow."""
+    """The last line that sets the key counts, and all that stands behind the key is its value, as in shadow."""
     value = default
     for line in text.split("\n"):
-        words = line.split()
+        words = line.split(None, 1)
         if len(words) > 1 and words[0] == key:
-            value = _number(words[1].strip('"'), default)
+            value = _number(words[1].lstrip('"').partition('"')[0].strip(), default)
     return value
 
 
 def _adduser_value(text: str, key: str) -> int:
-    value = 59999
+    """The last line that sets the key, in capitals or not, counts; what is not plainly a number is above every one."""
+    value = _ADDUSER_LAST
     for line in text.split("\n"):
-        name, sign, rest = line.strip().partition("=")
-        if sign and name.strip() == key:
-            value = _number(rest.split("#")[0].strip().strip("\"'"), value)
+        name, sign, rest = line.partition("=")
+        if sign and name.strip().upper() == key:
+            word = (rest.strip().strip("\"'").split() or [""])[0]
+            value = int(word) if word.isascii() and word.isdigit() and len(word) <= 10 else _ADDUSER_LAST
     return value
 
 
 def _set_line(text: str, key: str, line: str) -> str:
     """Put the line where the key is set last, take out earlier ones, append when there is none."""
     lines = text.split("\n")
-    at = [index for index, old in enumerate(lines) if old.replace("=", " ").split()[:1] == [key]]
+    at = [index for index, old in enumerate(lines) if old.replace("=", " ").upper().split()[:1] == [key]]
     if not at:
         if lines[-1]:
             lines.append("")
