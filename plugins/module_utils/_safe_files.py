@@ -27,31 +27,49 @@ __all__ = [
 ]
 
 _DIRECTORY = os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC
+_MOST_LINKS = 40  # as many as the system follows
 
 
 def open_trusted_directory(path: str) -> int:
     """Open a directory that only root can change.
 
-    :param path: absolute path; links in it are resolved first, then every step is opened without following any.
+    :param path: absolute path. Links in it are followed when they are root's: nobody else can exchange them.
     :returns: a directory file descriptor, to be closed by the caller.
     :raises IdentityError: it is missing, is not a directory, or somebody else than root could change it.
     """
-    real = os.path.realpath(path)
-    names = [name for name in real.split("/") if name]
+    waiting = _steps(path)
+    names: list[str] = []
+    links = 0
     here = os.open("/", _DIRECTORY)
     try:
-        for count, name in enumerate(names, 1):
+        while waiting:
+            name = waiting.pop()
             try:
                 below = os.open(name, _DIRECTORY, dir_fd=here)
             except OSError as error:
-                raise IdentityError(_cannot_open(path, names[:count], error)) from error
+                target = _link_of_root(here, name, path) if error.errno in (errno.ELOOP, errno.ENOTDIR) else ""
+                links += 1
+                if not target or links > _MOST_LINKS:
+                    raise IdentityError(_cannot_open(path, [*names, name], error)) from error
+                waiting += _steps(target)
+                if target[0] == "/":
+                    names = []
+                    os.close(here)
+                    here = os.open("/", _DIRECTORY)
+                continue
             os.close(here)
             here = below
-            _check_trusted(here, "/" + "/".join(names[:count]), last=count == len(names))
+            names = names[:-1] if name == ".." else [*names, name]
+            _check_trusted(here, "/" + "/".join(names), last=not waiting)
     except BaseException:
         os.close(here)
         raise
     return here
+
+
+def _steps(path: str) -> list[str]:
+    """The names in a path, the first one last."""
+    return [name for name in reversed(path.split("/")) if name not in ("", ".")]
 
 
 def _cannot_open(path: str, names: list[str], error: OSError) -> str:
@@ -61,9 +79,23 @@ def _cannot_open(path: str, names: list[str], error: OSError) -> str:
     return "%s cannot be opened as a directory (needed for %s): %s" % (at, path, os.strerror(error.errno or 0))
 
 
+def _link_of_root(directory: int, name: str, path: str) -> str:
+    """Where a link leads; empty for what is no link."""
+    status = os.stat(name, dir_fd=directory, follow_symlinks=False)
+    if not stat.S_ISLNK(status.st_mode):
+        return ""
+    if status.st_uid not in (0, os.geteuid()):
+        raise IdentityError(
+            "%s in the path %s is a link that belongs to uid %d: root follows only its own"
+            % (name, path, status.st_uid)
+        )
+    return os.readlink(name, dir_fd=directory)
+
+
 def _check_trusted(directory: int, path: str, last: bool) -> None:
     status = os.fstat(directory)
-    by_others = status.st_mode & stat.S_IWOTH or (status.st_mode & stat.S_IWGRP and status.st_gid != 0)
+    by_group = status.st_mode & stat.S_IWGRP and (status.st_gid != 0 or _has_acl(directory))
+    by_others = status.st_mode & stat.S_IWOTH or by_group
     if status.st_uid not in (0, os.geteuid()):
         raise IdentityError(
             "directory %s belongs to uid %d: root writes only where root is the owner" % (path, status.st_uid)
@@ -73,6 +105,14 @@ def _check_trusted(directory: int, path: str, last: bool) -> None:
             "directory %s (mode %04o) can be changed by others than root: chmod go-w it first"
             % (path, stat.S_IMODE(status.st_mode))
         )
+
+
+def _has_acl(directory: int) -> bool:
+    """Whether the bits of the group are those of everybody whom an ACL names."""
+    try:
+        return bool(os.getxattr(directory, "system.posix_acl_access"))
+    except OSError:
+        return False
 
 
 def make_trusted_directory(path: str, mode: int) -> int:

@@ -292,3 +292,47 @@ def test_a_file_is_replaced_by_path_only_in_a_trusted_directory(tmp_path: Path) 
     with pytest.raises(IdentityError, match="can be changed by others than root"):
         replace_file(str(tmp_path / "open" / "file"), b"data", mode=0o600, **own)
     assert os.listdir(tmp_path / "open") == []
+
+
+@pytest.mark.usefixtures("as_root")
+def test_a_link_that_somebody_can_exchange_is_not_followed(tmp_path: Path) -> None:
+    (tmp_path / "secret").mkdir()
+    shared = tmp_path / "shared"
+    shared.mkdir()
+    shared.chmod(0o1777)
+    (shared / "root").symlink_to(tmp_path / "secret")
+    (shared / "labs").symlink_to(tmp_path / "secret")
+    os.chown(shared / "labs", SOMEBODY, SOMEBODY, follow_symlinks=False)
+    os.close(open_trusted_directory(str(shared / "root")))
+    before = open_files()
+    for path in ("labs", "labs/below"):
+        with pytest.raises(IdentityError, match="labs in the path .* is a link that belongs to uid %d" % SOMEBODY):
+            open_trusted_directory(str(shared / path))
+    assert open_files() == before
+
+
+def test_links_of_root_lead_where_the_system_goes(tmp_path: Path) -> None:
+    (tmp_path / "a" / "b").mkdir(parents=True)
+    (tmp_path / "up").symlink_to("a/b/../../a")
+    (tmp_path / "absolute").symlink_to(tmp_path / "up")
+    (tmp_path / "loop").symlink_to("loop")
+    for name in ("up/b", "absolute/b", "absolute/./b/"):
+        handle = open_trusted_directory(f"{tmp_path}/{name}")
+        assert os.path.samestat(os.fstat(handle), (tmp_path / "a" / "b").stat())
+        os.close(handle)
+    with pytest.raises(IdentityError, match="loop cannot be opened as a directory"):
+        open_trusted_directory(str(tmp_path / "loop"))
+
+
+@pytest.mark.usefixtures("as_root")
+def test_a_directory_that_an_acl_opens_is_not_trusted(tmp_path: Path) -> None:
+    home = tmp_path / "home"
+    home.mkdir()
+    entries = ((1, 7, -1), (2, 7, SOMEBODY), (4, 5, -1), (16, 7, -1), (32, 5, -1))
+    os.setxattr(
+        home,
+        "system.posix_acl_access",
+        struct.pack("<I", 2) + b"".join(struct.pack("<HHi", *entry) for entry in entries),
+    )
+    with pytest.raises(IdentityError, match="can be changed by others than root"):
+        open_trusted_directory(str(home))
