@@ -19,7 +19,8 @@ import subprocess
 import sys
 from pathlib import Path
 
-REPOSITORY = Path(__file__).resolve().parent.parent
+from places import REPOSITORY, TREE
+
 LEFT_ALONE = frozenset(
     {".git", "__pycache__", ".pytest_cache", ".hypothesis", ".mypy_cache", ".ruff_cache", ".ansible", ".fleet"}
 )
@@ -92,8 +93,8 @@ def copy_tree(root: Path) -> None:
 
 
 def main(arguments: list[str] | None = None) -> int:
-    parser = argparse.ArgumentParser(description=str(__doc__).splitlines()[0])
-    parser.add_argument("--into", default=str(REPOSITORY / ".build"), help="directory that gets ansible_collections/")
+    parser = argparse.ArgumentParser(prog="scripts/tree", description=str(__doc__).splitlines()[0])
+    parser.add_argument("--into", default=str(TREE.parents[2]), help="directory that gets ansible_collections/")
     asked = parser.parse_args(arguments)
     root = Path(asked.into).resolve() / "ansible_collections" / "labfleet" / "identity"
     try:
@@ -103,7 +104,3 @@ def main(arguments: list[str] | None = None) -> int:
         return 1
     print(root)
     return 0
-
-
-if __name__ == "__main__":
-    sys.exit(main())

@@ -13,6 +13,7 @@ from __future__ import annotations
 
 import argparse
 import fcntl
+import functools
 import hashlib
 import json
 import os
@@ -23,14 +24,10 @@ import time
 from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 
+from places import CACHE, REPOSITORY
+
 if TYPE_CHECKING:
     from collections.abc import Iterator
-
-REPOSITORY = Path(__file__).resolve().parent.parent
-CACHE = Path(
-    os.environ.get("LABFLEET_CACHE")
-    or Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "labfleet-identity"
-)
 
 
 class Range(NamedTuple):
@@ -92,6 +89,7 @@ print(json.dumps([list(sys.version_info[:3]), final, complete, base]))
 """
 
 
+@functools.lru_cache(maxsize=None)
 def interpreters() -> dict[str, tuple[tuple[int, ...], bool]]:
     """Path of each working CPython -> (its version, whether it can make environments)."""
     found: dict[str, tuple[tuple[int, ...], bool]] = {}
@@ -273,7 +271,7 @@ def write_pins(name: str) -> Path:
 
 
 def main(arguments: list[str] | None = None) -> int:
-    parser = argparse.ArgumentParser(description=str(__doc__).splitlines()[0])
+    parser = argparse.ArgumentParser(prog="scripts/venv", description=str(__doc__).splitlines()[0])
     parser.add_argument("names", nargs="*", default=[], metavar="NAME", help="one of: %s" % ", ".join(ENVIRONMENTS))
     parser.add_argument("--pin", action="store_true", help="resolve NAME.in anew and write NAME.txt")
     asked = parser.parse_args(arguments)
@@ -293,7 +291,3 @@ def main(arguments: list[str] | None = None) -> int:
         say("scripts/venv: interrupted; the unfinished environment will be made anew by the next run.")
         return 130
     return 0
-
-
-if __name__ == "__main__":
-    sys.exit(main())

@@ -1,0 +1,230 @@
+# Copyright (c) 2026, The labfleet.identity developers
+# GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""What `make test` runs: each step by name, with its commands."""
+
+from __future__ import annotations
+
+import dataclasses
+import functools
+import os
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+from environments import NO_INTERPRETER, choose_interpreter, interpreters
+from places import BUILD, CACHE, LOGS, REPOSITORY, TREE
+
+TOOLBOX = Path(__file__).resolve().parent
+# Lanes run beside each other, for one waits for hosts while the other computes. The last one wants the machine alone.
+HERE, HOSTS, ALONE = "here", "hosts", "alone"
+MINUTE = 60
+
+
+@dataclasses.dataclass(frozen=True)
+class Command:
+    arguments: tuple[str, ...]
+    directory: Path = TREE
+    variables: tuple[tuple[str, str], ...] = ()
+
+
+@dataclasses.dataclass(frozen=True)
+class Step:
+    name: str
+    commands: tuple[Command, ...]
+    lane: str = HERE
+    group: str = ""
+    limit_seconds: int = 10 * MINUTE
+    clean_up: tuple[Command, ...] = ()  # what to run if the step did not come to its end
+    skip_code: int | None = None  # exit code of the first command that says: this machine has not what it takes
+
+
+def tool(environment: str, program: str) -> str:
+    place = ".venv" if environment == "main" else ".venv-" + environment
+    return str(REPOSITORY / place / "bin" / program)
+
+
+def main(program: str, *arguments: str, directory: Path = TREE) -> Command:
+    return Command((tool("main", program), *arguments), directory)
+
+
+def make_environment(name: str) -> Command:
+    return Command((sys.executable, str(TOOLBOX), "venv", name), REPOSITORY)
+
+
+def fleet(*arguments: str) -> Command:
+    return main("python", "tests/fleet/fleet.py", *arguments, directory=REPOSITORY)
+
+
+@functools.lru_cache(maxsize=None)
+def scratch_in_memory() -> tuple[str, ...]:
+    """A prefix that gives a command a /tmp in memory where this machine lets us, for thousands of fsyncs are tested."""
+    prefix = ("unshare", "--mount", "sh", "-c", 'mount -t tmpfs -o mode=1777 tmpfs /tmp && exec "$@"', "sh")
+    hidden = any(Path("/tmp") in path.resolve().parents for path in (REPOSITORY, CACHE, Path(sys.executable)))
+    if hidden or os.geteuid() != 0 or shutil.which("unshare") is None:
+        return ()
+    works = subprocess.run([*prefix, "true"], check=False, capture_output=True).returncode == 0
+    return prefix if works else ()
+
+
+def pytest(environment: str, *paths: str) -> Command:
+    arguments = (tool(environment, "python"), "-m", "pytest", *paths)
+    return Command((*scratch_in_memory(), *arguments), TREE, (("PYTHONPATH", str(BUILD)),))
+
+
+def ansible_test(environment: str, *arguments: str) -> tuple[Command, Command]:
+    home = CACHE / "ansible-test"
+    prepare = Command((tool(environment, "python"), str(TOOLBOX / "ansible_test_home.py"), str(home)), REPOSITORY)
+    # The environment's own Python goes first on the PATH: with --local ansible-test takes what it finds there.
+    path = os.pathsep.join([str(Path(tool(environment, "")).parent), tool_path()])
+    variables = (("HOME", str(home)), ("PATH", path))
+    run = (tool(environment, "ansible-test"), *arguments, "--local", "--color", "no")
+    return prepare, Command((*scratch_in_memory(), *run), TREE, variables)
+
+
+def tool_path() -> str:
+    """The PATH of all steps: .venv, then every CPython there is, since tests ask for some by name."""
+    found = sorted((str(Path(path).parent) for path in interpreters()), reverse=True)
+    shims = [part for part in os.environ.get("PATH", "").split(os.pathsep) if not part.endswith("/shims")]
+    return os.pathsep.join([str(REPOSITORY / ".venv" / "bin"), *found, *shims])
+
+
+def type_check() -> tuple[Command, Command]:
+    """mypy sees the collection under its real name, and in a second run what imports its neighbours by short names."""
+    collection = [TREE / "plugins", *(TREE / "tests" / "unit" / name for name in ("fleet", "plugins", "roles"))]
+    programs = [TREE / "scripts" / "toolbox", TREE / "tests" / "fleet", TREE / "tests" / "bench"]
+
+    def mypy(roots: list[Path], checked: list[Path]) -> Command:
+        variables = (("MYPYPATH", os.pathsep.join(map(str, roots))),)
+        options = ("--config-file", str(TREE / "pyproject.toml"), "--cache-dir", str(CACHE / "mypy"))
+        return Command((tool("main", "mypy"), *options, *map(str, checked)), BUILD, variables)
+
+    return mypy([BUILD], collection), mypy(programs, [*programs, TREE / "tests" / "unit" / "bench"])
+
+
+def lint_steps() -> list[Step]:
+    def lint(name: str, *commands: Command) -> Step:
+        return Step(name, commands, group="lint")
+
+    target_side = ("plugins/modules", "plugins/module_utils")
+    vermin = ("--target=3.8-", "--violations", "--no-tips", "--backport", "dataclasses")
+    return [
+        lint(
+            "ruff",
+            main("ruff", "check", directory=REPOSITORY),
+            main("ruff", "format", "--check", "--diff", directory=REPOSITORY),
+        ),
+        lint("target-python", main("vermin", *vermin, *target_side)),
+        lint("mypy", *type_check()),
+        lint("yamllint", main("yamllint", "--strict", ".")),
+        lint("ansible-lint", main("ansible-lint", "--offline", "--nocolor")),
+        lint("documentation", main("antsibull-docs", "lint-collection-docs", "--plugin-docs", ".")),
+        lint(
+            "changelog",
+            main("antsibull-changelog", "lint"),
+            main("antsibull-changelog", "lint-changelog-yaml", "changelogs/changelog.yaml"),
+        ),
+        lint("licences", main("reuse", "lint", "--lines", directory=REPOSITORY)),
+    ]
+
+
+def test_steps() -> list[Step]:
+    core219 = make_environment("core219")
+    return [
+        Step("unit", (pytest("main", "tests/unit"),)),
+        Step("unit-core219", (core219, pytest("core219", "tests/unit"))),
+        Step(
+            "unit-oldest",
+            (make_environment("oldest"), pytest("oldest", "tests/unit/plugins/module_utils")),
+            skip_code=NO_INTERPRETER,
+        ),
+        Step(
+            "ansible-test-units", ansible_test("main", "units", "--python", "%d.%d" % choose_interpreter("main")[1][:2])
+        ),
+        Step("sanity", ansible_test("main", "sanity"), limit_seconds=20 * MINUTE),
+        # ansible-core 2.19 is the last that manages hosts with Python 3.8.
+        Step(
+            "sanity-core219",
+            (core219, *ansible_test("core219", "sanity", "--test", "compile", "--test", "import")),
+            limit_seconds=20 * MINUTE,
+        ),
+        Step("importer", importer_commands()),
+    ]
+
+
+def importer_commands() -> tuple[Command, ...]:
+    source = BUILD / "artifact"
+    root = source / "ansible_collections" / "labfleet" / "identity"
+    build = ("collection", "build", "--force", "--output-path", str(source))
+    run = (tool("importer", "python"), "-m", "galaxy_importer.main", "labfleet-identity-0.1.0.tar.gz")
+    variables = (
+        ("GALAXY_IMPORTER_CHECK_REQUIRED_TAGS", "true"),
+        ("GALAXY_IMPORTER_RUN_FLAKE8", "true"),
+        ("PATH", os.pathsep.join([str(Path(tool("importer", "")).parent), os.environ.get("PATH", os.defpath)])),
+    )
+    return (
+        make_environment("importer"),
+        # A fresh copy: what tools left in the tree must not get into what is published.
+        Command(("rm", "-rf", str(source)), REPOSITORY),
+        Command((sys.executable, str(TOOLBOX), "tree", "--into", str(source)), REPOSITORY),
+        main("ansible-galaxy", *build, directory=root),
+        Command(run, source, variables),
+    )
+
+
+def host_steps() -> list[Step]:
+    found = sorted((REPOSITORY / "extensions" / "molecule").glob("*/molecule.yml"))
+    scenarios = [path.parent.name for path in found]
+    return [
+        Step(
+            "images",
+            (fleet("engine", "start"), fleet("image")),
+            lane=HOSTS,
+            group="molecule",
+            limit_seconds=20 * MINUTE,
+        ),
+        *(
+            Step(
+                "molecule:" + scenario,
+                (main("molecule", "test", "--scenario-name", scenario),),
+                lane=HOSTS,
+                group="molecule",
+                limit_seconds=20 * MINUTE,
+                clean_up=(main("molecule", "destroy", "--scenario-name", scenario),),
+            )
+            for scenario in scenarios
+        ),
+        Step(
+            "bench-smoke",
+            (main("python", "tests/bench/bench.py", "--smoke", directory=REPOSITORY),),
+            lane=ALONE,
+            limit_seconds=15 * MINUTE,
+        ),
+    ]
+
+
+def all_steps() -> list[Step]:
+    return [*test_steps()[:1], *lint_steps(), *test_steps()[1:], *host_steps()]
+
+
+def base_variables() -> dict[str, str]:
+    """What every command gets: the tree and the bundled collections, no colours, nothing of the caller's Python."""
+    site_packages = next((REPOSITORY / ".venv" / "lib").glob("python3.*/site-packages"))
+    inherited = {
+        key: value for key, value in os.environ.items() if not key.startswith(("ANSIBLE_", "MOLECULE_", "PYTHON"))
+    }
+    return {
+        **inherited,
+        "ANSIBLE_COLLECTIONS_PATH": os.pathsep.join([str(BUILD), str(site_packages)]),
+        "LC_ALL": "C.UTF-8",
+        "NO_COLOR": "1",
+        "PATH": tool_path(),
+        "PY_COLORS": "0",
+        "PYTHONUNBUFFERED": "1",
+        "VIRTUAL_ENV": str(REPOSITORY / ".venv"),
+    }
+
+
+__all__ = ["ALONE", "HERE", "HOSTS", "LOGS", "Command", "Step", "all_steps", "base_variables", "fleet"]
