@@ -9,6 +9,7 @@ import json
 from dataclasses import dataclass
 
 from ansible_collections.labfleet.identity.plugins.module_utils._errors import IdentityError
+from ansible_collections.labfleet.identity.plugins.module_utils._names import check_username
 
 __all__ = ["RECORD_DIRECTORY", "RECORD_NAME", "Owned", "Record", "format_record", "parse_record"]
 
@@ -43,22 +44,34 @@ def parse_record(data: bytes | None) -> Record:
     if data is None:
         return Record({}, {})
     try:
-        raw = json.loads(data.decode("utf-8"))
-        if raw["format"] != _FORMAT:
-            raise ValueError("format %s" % raw["format"])
+        raw = json.loads(data.decode("utf-8"), object_pairs_hook=_once)
+        if type(raw["format"]) is not int or raw["format"] != _FORMAT:
+            raise ValueError("format %s" % ascii(raw["format"])[:40])
         return Record(_owned(raw["users"]), _owned(raw["groups"]))
-    except (ValueError, KeyError, TypeError, AttributeError) as error:
+    except (ValueError, KeyError, TypeError, AttributeError, RecursionError, IdentityError) as error:
         raise IdentityError(
             "%s/%s, the record of which accounts are ours, is damaged (%s): restore it from a backup, or move it away"
             " and give the accounts back by name with adopt" % (RECORD_DIRECTORY, RECORD_NAME, error)
         ) from error
 
 
+def _once(pairs: list[tuple[str, object]]) -> dict[str, object]:
+    """A mapping in which no name stands twice."""
+    found = dict(pairs)
+    if len(found) != len(pairs):
+        raise ValueError("a name stands in it twice")
+    return found
+
+
 def _owned(raw: dict[str, dict[str, object]]) -> dict[str, Owned]:
     owned = {}
     for name, entry in raw.items():
         number, owner, state = entry["number"], entry["owner"], entry["state"]
-        if not isinstance(number, int) or not isinstance(owner, str) or state not in _STATES:
+        # the name becomes a part of paths
+        check_username(name)
+        if not isinstance(number, int) or isinstance(number, bool) or number < 0:
+            raise ValueError("number of %s" % name)
+        if not isinstance(owner, str) or state not in _STATES:
             raise ValueError("entry of %s" % name)
         owned[name] = Owned(number, owner, str(state))
     return owned
