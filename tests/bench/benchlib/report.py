@@ -32,7 +32,8 @@ SPDX-License-Identifier: GPL-3.0-or-later
 
 # Benchmarks
 
-Written by `make bench`: the figures of one run on {date}.
+The figures of one run on {date}. `make bench` measures anew and prints them,
+`.venv/bin/python tests/bench/bench.py --write` writes this page, `--help` says what else there is.
 
 {machine}
 
