@@ -57,7 +57,7 @@ class Draft:
         self.problems: list[str] = []
         self.warnings: list[str] = []
         self.changes: list[Change] = []
-        self.removals: dict[str, dict[str, list[str] | None]] = {"passwd": {}, "shadow": {}}
+        self.closings: dict[str, dict[str, list[str] | None]] = {"passwd": {}, "shadow": {}}
         self.edits: dict[str, dict[str, list[str] | None]] = {"group": {}, "gshadow": {}, "shadow": {}, "passwd": {}}
         self.members: dict[str, list[str]] = {}  # of the groups whose members change
         self.homes: list[HomeJob] = []

@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 
     from ansible_collections.labfleet.identity.plugins.module_utils._accounts._states import HomeJob
 
-__all__ = ["make_homes"]
+__all__ = ["make_homes", "set_modes"]
 
 _DIRECTORY = os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC
 _NEW_FILE = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC
@@ -41,7 +41,7 @@ class SkelEntry:
 
 
 def make_homes(jobs: Iterable[HomeJob], skel: str) -> list[int]:
-    """Make homes, or set their mode.
+    """Make homes.
 
     :returns: open descriptors of the base directories that were changed, for the caller to flush and close.
     """
@@ -51,13 +51,34 @@ def make_homes(jobs: Iterable[HomeJob], skel: str) -> list[int]:
         base, name = os.path.split(job.path)
         if base not in bases:
             bases[base] = open_trusted_directory(base)
-        if job.create:
-            if entries is None:
-                entries = _read_skel(skel)
-            _make_home(bases[base], name, job, entries)
-        else:
-            _set_mode(bases[base], name, job)
+        if entries is None:
+            entries = _read_skel(skel)
+        _make_home(bases[base], name, job, entries)
     return list(bases.values())
+
+
+def set_modes(jobs: Iterable[HomeJob]) -> None:
+    """Set the mode of homes that are there.
+
+    :raises IdentityError: names those that could not be reached; all others were.
+    """
+    problems = []
+    for job in jobs:
+        base, name = os.path.split(job.path)
+        directory = open_trusted_directory(base)
+        try:
+            problem = _set_mode(directory, name, job)
+        except OSError as error:
+            problem = error.strerror or str(error)
+        finally:
+            os.close(directory)
+        if problem:
+            problems.append("%s (%s)" % (job.path, problem))
+    if problems:
+        raise IdentityError(
+            "the accounts are as asked for, but the mode of these homes cannot be set: %s; look at what is mounted"
+            " there, and whether root may change it" % ", ".join(problems)
+        )
 
 
 def _read_skel(path: str) -> tuple[SkelEntry, ...]:
@@ -157,11 +178,12 @@ def _remove_tree(base: int, name: str) -> None:
     os.rmdir(name, dir_fd=base)
 
 
-def _set_mode(base: int, name: str, job: HomeJob) -> None:
+def _set_mode(base: int, name: str, job: HomeJob) -> str:
     home = os.open(name, _DIRECTORY, dir_fd=base)
     try:
         if os.fstat(home).st_uid != job.uid:
-            raise IdentityError("home %s changed hands while this run looked at it: run again" % job.path)
+            return "it changed hands meanwhile"
         os.fchmod(home, job.mode)
     finally:
         os.close(home)
+    return ""

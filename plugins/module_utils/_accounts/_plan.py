@@ -85,7 +85,7 @@ def make_plan(request: Request, state: HostState) -> Plan:
         texts=texts,
         homes=tuple(draft.homes),
         key_files=draft.key_files,
-        removals=draft.removals,
+        closings=draft.closings,
         edits=draft.edits,
         stop=tuple(draft.stop),
         orphans=tuple(draft.orphans),

@@ -103,7 +103,11 @@ def _home_problems(draft: Draft, user: UserSpec) -> list[str]:
         return []
     home = draft.state.homes[user.home]
     if home.kind == "missing":
-        return [home.problem] if home.problem else []
+        return ["its home cannot be made: %s" % home.problem] if home.problem else []
+    if home.kind == "hidden":
+        # no user can stop the run on a host: only an account that does not use this home yet waits for it
+        fields = draft.passwd.get(user.name)
+        return [] if fields and fields[HOME] == user.home else [home.problem]
     if home.kind != "directory":
         return ["home %s is not a directory (a link or a file): move it away" % user.home]
     if home.uid != user.uid:
@@ -190,6 +194,8 @@ def _plan_home(draft: Draft, user: UserSpec) -> None:
         draft.homes.append(HomeJob(user.name, user.home, user.uid, user.gid, job_mode, True))
         if user.name in draft.passwd:
             draft.change("user", user.name, "home directory", "missing", "%04o" % job_mode)
+    elif home.problem:
+        draft.warnings.append("%s: the home was left as it is: %s" % (user.name, home.problem))
     elif mode is not None and home.mode != mode:
         draft.homes.append(HomeJob(user.name, user.home, user.uid, user.gid, mode, False))
         draft.change("user", user.name, "home mode", "%04o" % home.mode, "%04o" % mode)
@@ -229,10 +235,10 @@ def plan_disabled(draft: Draft, user: UserSpec) -> None:
     if shadow[EXPIRES] != DISABLED_SINCE:
         draft.removed_now.append(user.name)
         draft.change("user", user.name, "expires", _day(shadow[EXPIRES]), _day(DISABLED_SINCE))
-        draft.edits["shadow"][user.name] = [*shadow[:EXPIRES], DISABLED_SINCE, *shadow[EXPIRES + 1 :]]
+        draft.closings["shadow"][user.name] = [*shadow[:EXPIRES], DISABLED_SINCE, *shadow[EXPIRES + 1 :]]
     if fields[SHELL] != draft.state.nologin:
         draft.change("user", user.name, "shell", fields[SHELL], draft.state.nologin)
-        draft.edits["passwd"][user.name] = [*fields[:SHELL], draft.state.nologin]
+        draft.closings["passwd"][user.name] = [*fields[:SHELL], draft.state.nologin]
     _plan_keys(draft, user.name, ())
     _plan_stop(draft, user)
     if len(draft.changes) > count:
@@ -250,13 +256,13 @@ def plan_absent(draft: Draft, user: UserSpec) -> None:
         if problems:
             draft.problems += ["%s: %s" % (user.name, problem) for problem in problems]
             return
-        draft.removals["passwd"][user.name] = None
+        draft.closings["passwd"][user.name] = None
         if (draft.shadow.get(user.name) or [""] * 9)[EXPIRES] != DISABLED_SINCE:
             draft.removed_now.append(user.name)
         draft.claim(user.name, user.uid)  # until the last step, so that a killed run can be finished
         draft.change("user", user.name, "account", "uid %s, home %s" % (fields[UID], fields[HOME]), "absent")
     if user.name in draft.shadow:
-        draft.removals["shadow"][user.name] = None
+        draft.closings["shadow"][user.name] = None
     draft.gone.add(user.name)
     _leave_groups(draft, user, in_passwd=fields is not None)
     if user.name in draft.state.key_files:

@@ -42,7 +42,7 @@ def bring_about(params: Mapping[str, Any], check: bool, places: Places | None = 
         state = take_snapshot(request, places)
         plan = make_plan(request, state)
         contents = new_contents(plan, state.tables)
-        files = sorted({"/etc/" + database for database, _data in contents}.union(plan.texts))
+        files = sorted({"/etc/" + database for database in contents.names}.union(plan.texts))
         if not check:
             apply_plan(plan, contents, request, places)
     return {

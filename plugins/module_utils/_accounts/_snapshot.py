@@ -85,7 +85,7 @@ def take_snapshot(request: Request, places: Places) -> HostState:
     return HostState(
         tables=tables,
         record=record,
-        homes=_read_homes(user.home for user in present if user.create_home),
+        homes=_read_homes((user.home for user in present if user.create_home), request.home_mode),
         key_files=_read_key_files(request.keys_directory, names),
         shells=frozenset(shell for shell in {user.shell for user in present} if _is_program(shell)),
         nologin=next((path for path in _NOLOGIN if _is_program(path)), _NOLOGIN[0]),
@@ -133,31 +133,33 @@ def _ask_directory(new: list[tuple[str, int]]) -> tuple[dict[str, int], dict[int
     return uids, names
 
 
-def _read_homes(paths: Iterable[str]) -> dict[str, HomeState]:
+def _read_homes(paths: Iterable[str], home_mode: int | None) -> dict[str, HomeState]:
     homes = {}
     bases: dict[str, str] = {}
     for path in paths:
         try:
             status = os.lstat(path)
         except FileNotFoundError:
-            base = os.path.dirname(path)
-            if base not in bases:
-                bases[base] = _base_problem(base)
-            homes[path] = HomeState("missing", problem=bases[base])
+            homes[path] = HomeState("missing", problem=_base_problem(os.path.dirname(path), bases))
         except OSError as error:
-            homes[path] = HomeState("missing", problem="home %s cannot be looked at: %s" % (path, error.strerror))
+            # its user can cause this: root is locked out of what a user mounts with FUSE
+            homes[path] = HomeState("hidden", problem="home %s cannot be looked at: %s" % (path, error.strerror))
         else:
             kind = "directory" if stat.S_ISDIR(status.st_mode) else "other"
-            homes[path] = HomeState(kind, status.st_uid, status.st_gid, stat.S_IMODE(status.st_mode))
+            mode = stat.S_IMODE(status.st_mode)
+            problem = "" if home_mode in (None, mode) else _base_problem(os.path.dirname(path), bases)
+            homes[path] = HomeState(kind, status.st_uid, status.st_gid, mode, problem)
     return homes
 
 
-def _base_problem(base: str) -> str:
-    try:
-        os.close(open_trusted_directory(base))
-    except IdentityError as error:
-        return "its home cannot be made: %s" % error
-    return ""
+def _base_problem(base: str, known: dict[str, str]) -> str:
+    if base not in known:
+        try:
+            os.close(open_trusted_directory(base))
+            known[base] = ""
+        except IdentityError as error:
+            known[base] = str(error)
+    return known[base]
 
 
 def _read_key_files(path: str, names: list[str]) -> dict[str, bytes]:

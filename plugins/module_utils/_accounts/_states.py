@@ -17,9 +17,9 @@ __all__ = ["Change", "HomeJob", "HomeState", "HostState", "Plan"]
 
 @dataclass(frozen=True)
 class HomeState:
-    """What stands at the path of a home: ``missing``, ``directory`` or ``other`` (a link, a file).
+    """What stands at the path of a home: ``missing``, ``directory``, ``other`` (a link, a file), ``hidden`` from root.
 
-    ``problem`` says why a missing one cannot be made there.
+    ``problem`` says why a missing one cannot be made, the mode not be changed, or nothing be seen.
     """
 
     kind: str
@@ -86,8 +86,8 @@ class Plan:
     texts: dict[str, bytes]  # path -> content (login.defs, adduser.conf)
     homes: tuple[HomeJob, ...]
     key_files: dict[str, bytes]  # user name -> content; empty: remove
-    removals: dict[str, dict[str, list[str] | None]]  # file -> name -> None: names go first ...
-    edits: dict[str, dict[str, list[str] | None]]  # ... and appear last
+    closings: dict[str, dict[str, list[str] | None]]  # file -> name -> fields, None when it goes: they come first ...
+    edits: dict[str, dict[str, list[str] | None]]  # ... and who is new appears last
     stop: tuple[tuple[str, int], ...]  # users whose sessions, units and processes end
     orphans: tuple[str, ...]
     warnings: tuple[str, ...]

@@ -10,9 +10,10 @@ import fcntl
 import os
 import subprocess
 import time
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from ansible_collections.labfleet.identity.plugins.module_utils._accounts._homes import make_homes
+from ansible_collections.labfleet.identity.plugins.module_utils._accounts._homes import make_homes, set_modes
 from ansible_collections.labfleet.identity.plugins.module_utils._accounts._processes import stop_users
 from ansible_collections.labfleet.identity.plugins.module_utils._accounts._record import RECORD_NAME, format_record
 from ansible_collections.labfleet.identity.plugins.module_utils._accounts._tables import Table, rewritten
@@ -32,7 +33,7 @@ if TYPE_CHECKING:
     from ansible_collections.labfleet.identity.plugins.module_utils._accounts._snapshot import Places
     from ansible_collections.labfleet.identity.plugins.module_utils._accounts._states import Plan
 
-__all__ = ["account_files_lock", "apply_plan", "new_contents"]
+__all__ = ["Contents", "account_files_lock", "apply_plan", "new_contents"]
 
 # the mode of a file that does not exist yet; one that exists keeps its own
 _MODES = {"passwd": 0o644, "group": 0o644, "shadow": 0o600, "gshadow": 0o600}
@@ -65,48 +66,74 @@ def account_files_lock(etc: str, timeout: int) -> Iterator[None]:
         os.close(handle)
 
 
-def new_contents(plan: Plan, tables: dict[str, Table]) -> list[tuple[str, bytes]]:
-    """The account files to write, in this order; also in check mode, because it may refuse.
+@dataclass(frozen=True)
+class Contents:
+    """The account files to write, in this order: (name, content)."""
 
-    Names that go leave passwd first; names that come appear in passwd last.
-    """
-    contents = []
+    closing: list[tuple[str, bytes]]  # without names that go, and with the locks on those that are shut
+    opening: list[tuple[str, bytes]]  # with everything else; names that come appear in passwd last
+
+    @property
+    def names(self) -> set[str]:
+        """The files that change."""
+        return {database for database, _data in self.closing + self.opening}
+
+
+def new_contents(plan: Plan, tables: dict[str, Table]) -> Contents:
+    """What the account files will hold; asked for in check mode as well, because it may refuse."""
     current = dict(tables)
-    for step in (plan.removals, plan.edits):
+
+    def written(step: dict[str, dict[str, list[str] | None]]) -> list[tuple[str, bytes]]:
+        contents = []
         for database, changes in step.items():
             if changes and database in current:
                 data = rewritten(current[database], changes)
                 contents.append((database, data))
                 current[database] = Table(database, data)
-    return contents
+        return contents
+
+    return Contents(written(plan.closings), written(plan.edits))
 
 
-def apply_plan(plan: Plan, contents: list[tuple[str, bytes]], request: Request, places: Places) -> None:
-    """Do it. The caller holds the lock."""
+def apply_plan(plan: Plan, contents: Contents, request: Request, places: Places) -> None:
+    """Do it. The caller holds the lock.
+
+    Who has to go is shut out first, so that nothing that fails later, a home that cannot be made for example, keeps a
+    door open.
+    """
     if plan.record_first is not None:
         _write_record(plan.record_first, places)
-    etc = open_trusted_directory(places.etc) if plan.texts or contents else -1
-    try:
-        for path, data in plan.texts.items():
-            replace_at(etc, os.path.basename(path), data, 0o644)
-        _flush_and_close(make_homes(plan.homes, request.skel))
-        if plan.key_files:
-            _write_key_files(plan.key_files, request.keys_directory)
-        backed_up = set()
-        for database, data in contents:
+    etc = open_trusted_directory(places.etc) if plan.texts or contents.names else -1
+    backed_up: set[str] = set()
+
+    def write(databases: list[tuple[str, bytes]]) -> None:
+        for database, data in databases:
             backup = "" if database in backed_up else database + "-"
             replace_at(etc, database, data, _MODES[database], backup=backup)
             fsync_directory(etc)
             backed_up.add(database)
+        if databases:
+            _forget_caches()
+
+    try:
+        _write_key_files({name: data for name, data in plan.key_files.items() if not data}, request.keys_directory)
+        write(contents.closing)
+        try:
+            for path, data in plan.texts.items():
+                replace_at(etc, os.path.basename(path), data, 0o644)
+            _flush_and_close(make_homes((job for job in plan.homes if job.create), request.skel))
+            _write_key_files({name: data for name, data in plan.key_files.items() if data}, request.keys_directory)
+            write(contents.opening)
+        finally:
+            if plan.stop:
+                stop_users(plan.stop, places.proc, places.linger)
     finally:
         if etc >= 0:
             os.close(etc)
-    if contents:
-        _forget_caches()
-    if plan.stop:
-        stop_users(plan.stop, places.proc, places.linger)
     if plan.record_last is not None:
         _write_record(plan.record_last, places)
+    # a user may have put something in the way of these: they come when everything else is done
+    set_modes(job for job in plan.homes if not job.create)
 
 
 def _write_record(record: Record, places: Places) -> None:
@@ -119,6 +146,8 @@ def _write_record(record: Record, places: Places) -> None:
 
 
 def _write_key_files(files: dict[str, bytes], path: str) -> None:
+    if not files:
+        return
     directory = make_trusted_directory(path, 0o755)
     for name, data in files.items():
         if data:

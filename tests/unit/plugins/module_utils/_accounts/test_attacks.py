@@ -5,14 +5,22 @@
 
 from __future__ import annotations
 
+import errno
+import os
+import stat
 from typing import TYPE_CHECKING
 
 import pytest
 
+from ansible_collections.labfleet.identity.plugins.module_utils._accounts import _transaction
 from ansible_collections.labfleet.identity.plugins.module_utils._errors import IdentityError
 from ansible_collections.labfleet.identity.plugins.module_utils._roster import parse_roster
 
+from .conftest import public_key
+
 if TYPE_CHECKING:
+    from typing import Any
+
     from .conftest import Host
 
 # a directory of one's own here is a program of root's: a systemd drop-in, for example
@@ -81,3 +89,74 @@ def test_another_name_of_a_privileged_group_is_privileged(host: Host) -> None:
     for group in ("moby", "toor"):
         with pytest.raises(IdentityError, match="whoever is in group %s can become root" % group):
             host.run([host.user("mallory", 5300, groups=[group])])
+
+
+def hidden_from_root(monkeypatch: pytest.MonkeyPatch, path: str) -> None:
+    """What a user's FUSE mount on a home does to root."""
+    lstat = os.lstat
+
+    def refused(name: str) -> os.stat_result:
+        if name == path:
+            raise PermissionError(errno.EACCES, os.strerror(errno.EACCES), name)
+        return lstat(name)
+
+    monkeypatch.setattr(os, "lstat", refused)
+
+
+def test_a_mount_on_a_home_does_not_keep_an_old_key(host: Host, monkeypatch: pytest.MonkeyPatch) -> None:
+    host.run([host.user("alice", 5238, keys=[public_key(1)])])
+    hidden_from_root(monkeypatch, str(host.home / "alice"))
+    result = host.run([host.user("alice", 5238, keys=[public_key(2)])], home_mode="0700")
+    assert result["receipt"]["changed"] == {"alice": ["keys +1 -1"]}
+    assert ["alice: the home was left as it is" in warning for warning in result["warnings"]] == [True]
+    assert public_key(1) not in (host.keys / "alice").read_text()
+
+
+def test_an_account_whose_new_home_cannot_be_seen_is_refused(host: Host, monkeypatch: pytest.MonkeyPatch) -> None:
+    hidden_from_root(monkeypatch, str(host.home / "alice"))
+    with pytest.raises(IdentityError, match=r"alice: home .* cannot be looked at"):
+        host.run([host.user("alice", 5238)])
+
+
+def test_a_mode_in_a_directory_of_others_is_let_be(host: Host) -> None:
+    host.run([host.user("alice", 5238)])
+    (host.home / "alice").chmod(0o755)
+    host.home.chmod(0o777)
+    result = host.run([host.user("alice", 5238, keys=[public_key(2)])], home_mode="0700")
+    assert result["receipt"]["changed"] == {"alice": ["keys +1 -0"]}
+    assert ["can be changed by others" in warning for warning in result["warnings"]] == [True]
+
+
+@pytest.mark.parametrize("call", ["fchmod", "mkdir"])
+def test_who_has_to_go_is_out_before_anything_else_can_fail(
+    host: Host, monkeypatch: pytest.MonkeyPatch, call: str
+) -> None:
+    stopped: list[Any] = []
+    monkeypatch.setattr(_transaction, "stop_users", lambda users, *_places: stopped.extend(users))
+    users = [host.user("alice", 5238), host.user("bob", 5831, keys=[public_key(1)]), host.user("carol", 5404)]
+    host.run(users)
+    (host.home / "alice").chmod(0o755)
+    users = [users[0], {**users[1], "state": "disabled"}, {**users[2], "state": "absent"}, host.user("dave", 5900)]
+    real = getattr(os, call)
+
+    # what a server of homes does that trusts no root
+    def squashed(what: Any, *args: Any, **more: Any) -> None:
+        if what.startswith(".labfleet-new") if call == "mkdir" else os.fstat(what).st_uid == 5238:
+            raise PermissionError(errno.EPERM, os.strerror(errno.EPERM))
+        real(what, *args, **more)
+
+    monkeypatch.setattr(os, call, squashed)
+    with pytest.raises(IdentityError, match="Operation not permitted"):
+        host.run(users, home_mode="0700")
+    shadow, passwd = host.entry("shadow", "bob"), host.entry("passwd", "bob")
+    assert shadow
+    assert passwd
+    assert (shadow[7], passwd[6].endswith("nologin")) == ("1", True)
+    assert not (host.keys / "bob").exists()
+    assert host.entry("passwd", "carol") is None
+    assert stopped == [("bob", 5831), ("carol", 5404)]
+    assert (host.entry("passwd", "dave") is None) == (call == "mkdir")
+    monkeypatch.undo()
+    host.run(users, home_mode="0700")
+    assert stat.S_IMODE((host.home / "alice").stat().st_mode) == 0o700
+    assert host.entry("shadow", "carol") is None
