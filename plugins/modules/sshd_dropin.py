@@ -16,9 +16,10 @@ description:
   - Writes one file below C(/etc/ssh/sshd_config.d) and reloads sshd, in one remote call.
   - Before anything is written, sshd itself judges a private copy of its whole configuration with the new drop-in in it,
     in check mode as well.
-  - Refuses a drop-in that sshd would not accept, that the main configuration does not read, whose C(AuthorizedKeysFile)
-    would have no effect because an earlier line wins, or that would take away the last key file of an account that
-    can log in with one now.
+  - Refuses a drop-in that sshd would not accept, that the main configuration does not read, or whose
+    C(AuthorizedKeysFile) would have no effect because an earlier line wins.
+  - Refuses to take away the last way in of a local account, be it a key file or a password, and to make sshd read
+    keys from homes on a host where it did not.
   - After the file is written sshd judges it in place and is reloaded. When either fails the old file comes back.
 options:
   path:

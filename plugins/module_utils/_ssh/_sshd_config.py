@@ -12,9 +12,23 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Iterable, Mapping
 
-__all__ = ["Account", "includes", "key_file_rules", "key_files", "parse_passwd", "staged_config", "words"]
+__all__ = [
+    "PASSWORD_SETTINGS",
+    "Account",
+    "includes",
+    "key_file_rules",
+    "key_files",
+    "parse_passwd",
+    "parse_shadow",
+    "reads_homes",
+    "staged_config",
+    "takes_passwords",
+    "words",
+]
+
+PASSWORD_SETTINGS = ("passwordauthentication", "kbdinteractiveauthentication")
 
 
 @dataclass(frozen=True)
@@ -115,3 +129,19 @@ def parse_passwd(text: str) -> list[Account]:
         if len(fields) == 7 and os.path.basename(fields[6]) not in ("nologin", "false"):
             accounts.append(Account(fields[0], fields[2], fields[5]))
     return accounts
+
+
+def parse_shadow(text: str) -> frozenset[str]:
+    """The accounts that have a password: neither none, nor one that is locked."""
+    entries = (line.split(":") for line in text.splitlines())
+    return frozenset(fields[0] for fields in entries if len(fields) > 1 and fields[1] and fields[1][0] not in "!*")
+
+
+def takes_passwords(settings: Mapping[str, list[str]]) -> bool:
+    """Whether sshd asks for passwords in one of its two ways; what it does not say it does."""
+    return any(settings.get(name, ["yes"]) == ["yes"] for name in PASSWORD_SETTINGS)
+
+
+def reads_homes(patterns: Iterable[str]) -> bool:
+    """Whether one of these key files lies where its user can write it."""
+    return any(pattern.startswith("%h") or not pattern.startswith(("/", "none")) for pattern in patterns)

@@ -23,17 +23,24 @@ from ansible_collections.labfleet.identity.plugins.module_utils._safe_files impo
     replace_file,
 )
 from ansible_collections.labfleet.identity.plugins.module_utils._ssh._sshd_config import (
+    PASSWORD_SETTINGS,
     includes,
     key_file_rules,
     key_files,
     parse_passwd,
+    parse_shadow,
+    reads_homes,
     staged_config,
+    takes_passwords,
 )
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
+    from ansible_collections.labfleet.identity.plugins.module_utils._ssh._sshd_config import Account
+
     Run = Callable[[list[str]], tuple[int, str, str]]
+    Settings = dict[str, list[str]]
 
 __all__ = ["Host", "Plan", "apply", "plan"]
 
@@ -53,6 +60,7 @@ class Host:
     systemctl: str
     config: str = "/etc/ssh/sshd_config"
     passwd: str = "/etc/passwd"
+    shadow: str = "/etc/shadow"
     reload_pending: str = RELOAD_PENDING
 
 
@@ -158,35 +166,55 @@ def _check_with_sshd(host: Host, config: str, path: str, content: str | None) ->
                 "AuthorizedKeysFile in %s would have no effect: sshd takes '%s' from a line that it reads earlier; "
                 "remove that line" % (path, " ".join(then.get("authorizedkeysfile", [])))
             )
-        rules = ([everybody] if everybody is not None else []) + matched
-        if rules:
-            # A drop-in that is broken now is mended by this; what sshd last read from it is not known.
-            patterns = _SSHD_DEFAULT if isinstance(now, str) else now.get("authorizedkeysfile", [])
-            _check_nobody_locked_out(host, staged, patterns, rules)
+        if isinstance(now, str):  # a drop-in that is broken is mended by this; what sshd last read from it is not known
+            now = {"authorizedkeysfile": _SSHD_DEFAULT, **{name: ["no"] for name in PASSWORD_SETTINGS}}
+        old = now.get("authorizedkeysfile", [])
+        if everybody is not None and not os.path.lexists(path) and reads_homes(everybody) and not reads_homes(old):
+            raise IdentityError(
+                "sshd of this host reads no keys from homes ('%s'), and with %s it would: leave those files out of its "
+                "AuthorizedKeysFile (role variable ssh_access_authorized_keys_files)" % (" ".join(old), path)
+            )
+        rules = ([everybody] if everybody is not None else [old]) + matched
+        always = [pattern for pattern in rules[0] if all(pattern in rule for rule in rules[1:])]
+        _check_nobody_locked_out(host, staged, now, always)
 
 
-def _check_nobody_locked_out(host: Host, staged: str, now: list[str], rules: list[list[str]]) -> None:
-    """Refuse to take away the last key file of an account that has one now."""
-    always = [pattern for pattern in rules[0] if all(pattern in rule for rule in rules[1:])]
+def _check_nobody_locked_out(host: Host, staged: str, now: Settings, always: list[str]) -> None:
+    """Refuse to take away the last way in of an account that has one now.
+
+    :param always: the key files that sshd will read whoever the account is; who has one is not asked about further.
+    """
+    with_password = parse_shadow(_text(host.shadow)) if takes_passwords(now) else frozenset()
     locked_out = []
-    for account in parse_passwd((read_file(host.passwd) or b"").decode(errors="surrogateescape")):
-        has = [name for name in key_files(now, account) if os.path.isfile(name)]
-        if not has or any(os.path.isfile(name) for name in key_files(always, account)):
+    for account in parse_passwd(_text(host.passwd)):
+        way = _way_in(account, now, with_password)
+        if not way or any(os.path.isfile(name) for name in key_files(always, account)):
             continue
         then = _settings(host, staged, account.name)
-        patterns = [] if isinstance(then, str) else then.get("authorizedkeysfile", [])
-        if not any(os.path.isfile(name) for name in key_files(patterns, account)):
-            locked_out.append("%s (%s)" % (account.name, has[0]))
+        if isinstance(then, str) or not _way_in(account, then, with_password):
+            locked_out.append("%s (%s)" % (account.name, way))
     if locked_out:
         more = len(locked_out) - _SHOWN_NAMES
         raise IdentityError(
-            "sshd would no longer read the keys of %s%s: name their files in AuthorizedKeysFile (role variable "
-            "ssh_access_authorized_keys_files), or give these accounts keys in files that it names"
+            "sshd would no longer let in %s%s: give these accounts keys in /etc/ssh/authorized_keys.d, or let sshd go "
+            "on as it does (role variables ssh_access_authorized_keys_files and ssh_access_research_passwords)"
             % (", ".join(locked_out[:_SHOWN_NAMES]), " and %d more" % more if more > 0 else "")
         )
 
 
-def _settings(host: Host, config: str, user: str = "") -> dict[str, list[str]] | str:
+def _way_in(account: Account, settings: Settings, with_password: frozenset[str]) -> str:
+    """How an account can log in: the first key file that is there, or a password; "" when it cannot."""
+    for name in key_files(settings.get("authorizedkeysfile", []), account):
+        if os.path.isfile(name):
+            return name
+    return "a password" if account.name in with_password and takes_passwords(settings) else ""
+
+
+def _text(path: str) -> str:
+    return (read_file(path) or b"").decode(errors="surrogateescape")
+
+
+def _settings(host: Host, config: str, user: str = "") -> Settings | str:
     """What sshd makes of a configuration (for one user, or before any Match), or its complaint."""
     command = [host.sshd, "-T", "-f", config]
     if user:
@@ -194,7 +222,7 @@ def _settings(host: Host, config: str, user: str = "") -> dict[str, list[str]] |
     answer = host.run(command)
     if answer[0] != 0:
         return _complaint(answer)
-    settings: dict[str, list[str]] = {}
+    settings: Settings = {}
     for line in answer[1].splitlines():
         keyword, _blank, rest = line.partition(" ")
         settings.setdefault(keyword.lower(), rest.split())

@@ -13,7 +13,10 @@ from ansible_collections.labfleet.identity.plugins.module_utils._ssh._sshd_confi
     key_file_rules,
     key_files,
     parse_passwd,
+    parse_shadow,
+    reads_homes,
     staged_config,
+    takes_passwords,
     words,
 )
 
@@ -102,3 +105,37 @@ def test_parse_passwd_leaves_out_who_cannot_log_in() -> None:
         "alice:x:5238:5238:Alice:/home/alice:\n"
     )
     assert parse_passwd(text) == [Account("root", "0", "/root"), Account("+", "", ""), ALICE]
+
+
+def test_parse_shadow_finds_who_has_a_password() -> None:
+    lines = ["root:*:1", "ann:$y$j9T$x$y:1", "bob:!$y$j9T$x$y:1", "cy::1", "dan:!", "broken", "eve:ab12cd34ef56g:1"]
+    text = "".join(line + "::::::\n" for line in lines)
+    assert parse_shadow(text) == {"ann", "eve"}
+
+
+@pytest.mark.parametrize(
+    ("settings", "expected"),
+    [
+        ({"passwordauthentication": ["yes"], "kbdinteractiveauthentication": ["no"]}, True),
+        ({"passwordauthentication": ["no"], "kbdinteractiveauthentication": ["yes"]}, True),
+        ({"passwordauthentication": ["no"], "kbdinteractiveauthentication": ["no"]}, False),
+        ({"passwordauthentication": ["no"]}, True),
+        ({}, True),
+    ],
+)
+def test_takes_passwords(settings: dict[str, list[str]], expected: bool) -> None:
+    assert takes_passwords(settings) is expected
+
+
+@pytest.mark.parametrize(
+    ("patterns", "expected"),
+    [
+        ([".ssh/authorized_keys"], True),
+        (["/etc/ssh/keys/%u", "%h/.keys"], True),
+        (["/etc/ssh/keys/%u"], False),
+        (["none"], False),
+        ([], False),
+    ],
+)
+def test_reads_homes(patterns: list[str], expected: bool) -> None:
+    assert reads_homes(patterns) is expected
