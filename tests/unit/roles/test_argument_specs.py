@@ -43,7 +43,8 @@ def test_an_option_is_required_or_has_a_default(role: Path) -> None:
 def test_a_default_has_the_type_and_is_a_choice(role: Path) -> None:
     for name, option in options(role).items():
         if "default" in option and option["type"] != "raw":
-            assert type(option["default"]) is TYPES[option["type"]], name
+            assert isinstance(option["default"], TYPES[option["type"]]), name
+            assert isinstance(option["default"], bool) == (option["type"] == "bool"), name  # a bool is an int too
             assert option["default"] in option.get("choices", [option["default"]]), name
 
 
