@@ -54,6 +54,7 @@ class Draft:
         for fields in self.passwd.values():
             self.primary_gids[fields[3]] = self.primary_gids.get(fields[3], 0) + 1
         self.privileged_gids: set[str] | None = None
+        self.privileged_members: dict[str, str] | None = None
         self.problems: list[str] = []
         self.warnings: list[str] = []
         self.changes: list[Change] = []
@@ -92,10 +93,7 @@ class Draft:
             return ""
         fields = self.group.get(group)
         gid = fields[2] if fields else ""
-        if self.privileged_gids is None:
-            # a second name for the same number is the same group
-            self.privileged_gids = {fields[2] for name, fields in self.group.items() if name in PRIVILEGED_GROUPS}
-        if gid.strip("0") == "" or gid in self.privileged_gids:
+        if self._is_privileged(gid):
             return "whoever is in group %s can become root: leave it out, or set allow_privileged_groups" % group
         owner = self.passwd.get(group)
         if group != name and owner and owner[3] == gid and not _is_daemon(owner[2]):
@@ -104,6 +102,23 @@ class Draft:
                 " shared group, or set allow_privileged_groups" % group
             )
         return ""
+
+    def _is_privileged(self, gid: str) -> bool:
+        if self.privileged_gids is None:
+            # a second name for the same number is the same group
+            self.privileged_gids = {fields[2] for name, fields in self.group.items() if name in PRIVILEGED_GROUPS}
+        return gid.strip("0") == "" or gid in self.privileged_gids
+
+    def inherited_power(self, name: str) -> str:
+        """The group that makes a new account of this name root, because an earlier one was in it; empty without."""
+        if self.privileged_members is None:
+            self.privileged_members = {
+                member: group
+                for group, fields in self.group.items()
+                if self._is_privileged(fields[2])
+                for member in members_of(fields)
+            }
+        return "" if self.request.allow_privileged_groups else self.privileged_members.get(name, "")
 
     def left_over(self, name: str) -> bool:
         """Does anything of a user without a passwd entry stand in the other files?"""
@@ -124,6 +139,10 @@ class Draft:
             self.members[group] = members_of(self.group.get(group))
         return self.members[group]
 
+    def leave_group(self, group: str, name: str) -> None:
+        """Nobody of this name is a member, however often the list has it."""
+        self.members[group] = [member for member in self.members_now(group) if member != name]
+
     def ensure_group(self, name: str, gid: int) -> bool:
         """The group stands in group and, where the host has it, in gshadow; says whether it is new."""
         fields = self.group.get(name)
@@ -132,6 +151,8 @@ class Draft:
             self.gid_names[str(gid)] = name
         if self.gshadow is not None and name not in self.gshadow:
             self.edits["gshadow"][name] = [name, "!", "", fields[3] if fields else ""]
+            if fields is not None:
+                self.change("group", name, "gshadow entry", "missing", "members %s" % (fields[3] or "(none)"))
         return fields is None
 
     def drop_group(self, name: str) -> None:

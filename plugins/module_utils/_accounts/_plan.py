@@ -38,7 +38,7 @@ def orphans_of(request: Request, state: HostState) -> list[UserSpec]:
         fields = state.tables["passwd"].entries.get(name)
         if owned.owner != request.owner or name in named or (fields is None and wanted != "absent"):
             continue
-        gid = int(fields[3]) if fields else owned.number
+        gid = int(fields[3]) if fields and fields[3].isdecimal() else owned.number
         home, shell = (fields[5], fields[6]) if fields else ("", "")
         found.append(UserSpec(name, owned.number, gid, name, home, shell, wanted, create_home=False))
     return found
@@ -130,10 +130,10 @@ def _plan_memberships(draft: Draft, user: UserSpec) -> None:
                 members.append(user.name)
                 added.append(group)
             elif group not in wanted and user.name in members:
-                members.remove(user.name)
+                draft.leave_group(group, user.name)
                 removed.append(group)
     for group in sorted(wanted.difference(managed)):
-        if group not in draft.group:
+        if group not in draft.group or (group in draft.edits["group"] and draft.edits["group"][group] is None):
             draft.problems.append(
                 "%s: group %s does not exist on this host: create it, or name it in groups" % (user.name, group)
             )
@@ -153,19 +153,21 @@ def _apply_members(draft: Draft) -> None:
         fields = draft.edits["group"].get(group, draft.group.get(group))
         if fields is None:
             continue
-        text = ",".join(members)
-        if fields[3] != text:
-            draft.edits["group"][group] = [*fields[:3], text]
-        if draft.gshadow is not None:
-            secret = draft.edits["gshadow"].get(group) or draft.gshadow.get(group) or [group, "!", "", ""]
-            kept = [name for name in members_of(secret) if name in members]
-            kept += [name for name in members if name not in kept]
-            admins = ",".join(name for name in secret[2].split(",") if name and name not in draft.gone)
-            new = [secret[0], secret[1], admins, ",".join(kept)]
-            if new != draft.gshadow.get(group):
-                draft.edits["gshadow"][group] = new
-                if fields[3] == text:
-                    draft.change("group", group, "gshadow", ",".join(members_of(secret)), ",".join(kept))
+        touched = members_of(fields) != members
+        if touched:
+            draft.edits["group"][group] = [*fields[:3], ",".join(members)]
+        if draft.gshadow is None:
+            continue
+        old = draft.edits["gshadow"].get(group) or draft.gshadow.get(group)
+        secret = old or [group, "!", "", ""]
+        kept = [name for name in members_of(secret) if name in members]
+        kept += [name for name in members if name not in kept]
+        admins = [name for name in secret[2].split(",") if name and name not in draft.gone]
+        new = [*secret[:2], ",".join(admins), ",".join(kept)]
+        if old is None or members_of(old) != kept or len(admins) != len([name for name in old[2].split(",") if name]):
+            draft.edits["gshadow"][group] = new
+            if not touched:
+                draft.change("group", group, "gshadow", ":".join(secret[2:]), ":".join(new[2:]))
 
 
 def _check_cap(draft: Draft) -> None:
@@ -183,12 +185,19 @@ def _check_cap(draft: Draft) -> None:
 
 
 def _note_ownership(draft: Draft, last: Record) -> None:
-    """An account that changes hands without any other difference is a change too."""
-    told = {change.name for change in draft.changes if change.kind == "user"}
-    for name in sorted(set(draft.state.record.users).union(last.users).difference(told)):
-        before, after = draft.state.record.users.get(name), last.users.get(name)
-        if before != after:
-            draft.change("user", name, "managed by", before.owner if before else "", after.owner if after else "")
+    """An account or group that changes hands without any other difference is a change too."""
+    old = draft.state.record
+    for kind, before, after in (("user", old.users, last.users), ("group", old.groups, last.groups)):
+        told = {change.name for change in draft.changes if change.kind == kind}
+        for name in sorted(set(before).union(after).difference(told)):
+            if before.get(name) != after.get(name):
+                draft.change(kind, name, "managed by", _holder(before.get(name)), _holder(after.get(name)))
+
+
+def _holder(owned: Owned | None) -> str:
+    if owned is None:
+        return ""
+    return owned.owner if owned.state == "present" else "%s (%s)" % (owned.owner, owned.state)
 
 
 def _records(draft: Draft) -> tuple[Record, Record]:

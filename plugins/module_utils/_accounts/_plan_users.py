@@ -57,6 +57,12 @@ def _create_problems(draft: Draft, user: UserSpec) -> list[str]:
             "the name is known to this host's directory service with uid %d: a local account would hide it"
             % draft.state.directory_uids[user.name]
         )
+    power = draft.inherited_power(user.name)
+    if power:
+        problems.append(
+            "group %s lists this name already, though no account has it, and whoever is in it can become root: take it"
+            " out there first (vigr), or set allow_privileged_groups" % power
+        )
     return problems + _group_problems(draft, user)
 
 
@@ -94,6 +100,9 @@ def _keep_problems(draft: Draft, user: UserSpec, fields: list[str]) -> list[str]
         ]
     if fields[GID] != str(user.gid):
         return ["it has primary gid %s on this host and should have %d: migrate it first" % (fields[GID], user.gid)]
+    holder = draft.gid_names.get(str(user.gid))
+    if user.state == "present" and user.group == user.name and user.name not in draft.group and holder:
+        return ["gid %d of its private group is taken on this host by group %s: name that group" % (user.gid, holder)]
     reason = draft.not_ours(user.name, user.adopt)
     return [reason] if reason else []
 
@@ -284,10 +293,9 @@ def _leave_groups(draft: Draft, user: UserSpec, in_passwd: bool) -> None:
         draft.drop_group(user.name)
     for group, fields in draft.group.items():
         secret = draft.gshadow.get(group) if draft.gshadow is not None else None
-        if user.name in members_of(fields) or user.name in members_of(secret):
-            members = draft.members_now(group)
-            if user.name in members:
-                members.remove(user.name)
+        named = [*members_of(fields), *members_of(secret), *(secret[2].split(",") if secret else ())]
+        if user.name in named:
+            draft.leave_group(group, user.name)
 
 
 def _plan_stop(draft: Draft, user: UserSpec) -> None:
