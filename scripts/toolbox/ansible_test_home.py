@@ -45,8 +45,8 @@ def keep_pip_settings(home: Path) -> None:
     command = [sys.executable, "-m", "pip", "config", "list"]
     shown = subprocess.run(command, check=True, capture_output=True, text=True).stdout
     settings = configparser.RawConfigParser()
-    for name, _, value in sorted(line.partition("=") for line in shown.splitlines() if "=" in line):
-        section, _, key = name.rpartition(".")
+    for name, value in sorted(line.split("=", 1) for line in shown.splitlines() if "=" in line):
+        section, key = name.rsplit(".", 1)
         section = "global" if section == ":env:" else section
         if not settings.has_section(section):
             settings.add_section(section)

@@ -41,8 +41,7 @@ class ChildBell:
         signal.set_wakeup_fd(self._mouth.fileno(), warn_on_full_buffer=False)
 
     def wait(self, seconds: float) -> None:
-        ready, _, _ = select.select([self._ear], [], [], seconds)
-        if ready:
+        if select.select([self._ear], [], [], seconds)[0]:
             self._ear.recv(4096)
 
 

@@ -29,7 +29,8 @@ from steps import ALONE, HERE, HOSTS, all_steps, base_variables, fleet
 if TYPE_CHECKING:
     from steps import Command, Step
 
-SHOWN_LINES = 60
+SHOWN_LINES = 40
+ERRORS = re.compile(r"ERROR|FATAL|FAILED|fatal:|failed:")
 PULSE_SECONDS = 60
 # What a step says about something that it could not do is shown even if it passes: nothing is left out in silence.
 NOTES = re.compile(r"^(?:SKIPPED \[\d+\]|WARNING: (?:Skipping|Required program)|NOTE:).*$", re.MULTILINE)
@@ -42,6 +43,14 @@ def say(text: str) -> None:
 
 def duration(seconds: float) -> str:
     return "%dm%02ds" % divmod(round(seconds), 60)
+
+
+def telling_lines(text: str) -> list[str]:
+    """The end of what a step printed, and before it the errors that stand further up."""
+    lines = [line for line in text.splitlines() if not line.startswith("WARNING: Location")]
+    end = lines[-SHOWN_LINES:]
+    above = [line for line in lines[:-SHOWN_LINES] if ERRORS.match(line)]
+    return [*above[:SHOWN_LINES], "[...]", *end] if above else end
 
 
 class Interrupted(BaseException):
@@ -157,8 +166,7 @@ class Run:
             for note in dict.fromkeys(NOTES.findall(text)):
                 print("       | " + note, flush=True)
         else:
-            lines = text.splitlines()[-SHOWN_LINES:]
-            print("\n".join("       | " + line for line in lines))
+            print("\n".join("       | " + line for line in telling_lines(text)))
             print("       | (the whole output: %s)" % job.log.relative_to(REPOSITORY), flush=True)
         if result == "failed":
             self._clean_up(job)

@@ -17,6 +17,7 @@ from pathlib import Path
 from environments import NO_INTERPRETER, choose_interpreter, interpreters
 from places import BUILD, CACHE, LOGS, REPOSITORY, TREE
 
+BUNDLED = BUILD / "bundled"
 TOOLBOX = Path(__file__).resolve().parent
 # Lanes run beside each other, for one waits for hosts while the other computes. The last one wants the machine alone.
 HERE, HOSTS, ALONE = "here", "hosts", "alone"
@@ -41,9 +42,17 @@ class Step:
     skip_code: int | None = None  # exit code of the first command that says: this machine has not what it takes
 
 
+def programs_of(environment: str) -> Path:
+    return REPOSITORY / (".venv" if environment == "main" else ".venv-" + environment) / "bin"
+
+
 def tool(environment: str, program: str) -> str:
-    place = ".venv" if environment == "main" else ".venv-" + environment
-    return str(REPOSITORY / place / "bin" / program)
+    return str(programs_of(environment) / program)
+
+
+def path_with(environment: str) -> tuple[str, str]:
+    """The environment's own programs first."""
+    return "PATH", os.pathsep.join([str(programs_of(environment)), tool_path()])
 
 
 def main(program: str, *arguments: str, directory: Path = TREE) -> Command:
@@ -78,8 +87,7 @@ def ansible_test(environment: str, *arguments: str) -> tuple[Command, Command]:
     home = CACHE / "ansible-test"
     prepare = Command((tool(environment, "python"), str(TOOLBOX / "ansible_test_home.py"), str(home)), REPOSITORY)
     # The environment's own Python goes first on the PATH: with --local ansible-test takes what it finds there.
-    path = os.pathsep.join([str(Path(tool(environment, "")).parent), tool_path()])
-    variables = (("HOME", str(home)), ("PATH", path))
+    variables = (("HOME", str(home)), path_with(environment))
     run = (tool(environment, "ansible-test"), *arguments, "--local", "--color", "no")
     return prepare, Command((*scratch_in_memory(), *run), TREE, variables)
 
@@ -93,7 +101,9 @@ def tool_path() -> str:
 
 def type_check() -> tuple[Command, Command]:
     """mypy sees the collection under its real name, and in a second run what imports its neighbours by short names."""
-    collection = [TREE / "plugins", *(TREE / "tests" / "unit" / name for name in ("fleet", "plugins", "roles"))]
+    units = REPOSITORY / "tests" / "unit"
+    tested = sorted({path.relative_to(units).parts[0] for path in units.glob("*/**/*.py")} - {"bench"})
+    collection = [TREE / "plugins", *(TREE / "tests" / "unit" / name for name in tested)]
     programs = [TREE / "scripts" / "toolbox", TREE / "tests" / "fleet", TREE / "tests" / "bench"]
 
     def mypy(roots: list[Path], checked: list[Path]) -> Command:
@@ -158,12 +168,10 @@ def importer_commands() -> tuple[Command, ...]:
     source = BUILD / "artifact"
     root = source / "ansible_collections" / "labfleet" / "identity"
     build = ("collection", "build", "--force", "--output-path", str(source))
-    run = (tool("importer", "python"), "-m", "galaxy_importer.main", "labfleet-identity-0.1.0.tar.gz")
-    variables = (
-        ("GALAXY_IMPORTER_CHECK_REQUIRED_TAGS", "true"),
-        ("GALAXY_IMPORTER_RUN_FLAKE8", "true"),
-        ("PATH", os.pathsep.join([str(Path(tool("importer", "")).parent), os.environ.get("PATH", os.defpath)])),
-    )
+    artifact = "labfleet-identity-%s.tar.gz" % version()
+    run = (tool("importer", "python"), str(TOOLBOX / "import_collection.py"), artifact)
+    # The importer tells its ansible-lint of no other collections, so these come by way of Python's own path.
+    variables = (("GALAXY_IMPORTER_CHECK_REQUIRED_TAGS", "true"), ("PYTHONPATH", str(BUNDLED)), path_with("importer"))
     return (
         make_environment("importer"),
         # A fresh copy: what tools left in the tree must not get into what is published.
@@ -172,6 +180,11 @@ def importer_commands() -> tuple[Command, ...]:
         main("ansible-galaxy", *build, directory=root),
         Command(run, source, variables),
     )
+
+
+def version() -> str:
+    lines = (REPOSITORY / "galaxy.yml").read_text().splitlines()
+    return next(line.split(": ")[1] for line in lines if line.startswith("version: "))
 
 
 def host_steps() -> list[Step]:
@@ -209,15 +222,26 @@ def all_steps() -> list[Step]:
     return [*test_steps()[:1], *lint_steps(), *test_steps()[1:], *host_steps()]
 
 
+def link_bundled_collections() -> None:
+    """A directory that has nothing but the collections which the PyPI package `ansible` brings along."""
+    collections = next((REPOSITORY / ".venv" / "lib").glob("python3.*/site-packages")) / "ansible_collections"
+    BUNDLED.mkdir(parents=True, exist_ok=True)
+    link = BUNDLED / "ansible_collections"
+    if not link.is_symlink() or os.readlink(link) != str(collections):
+        fresh = BUNDLED / ("link-%d" % os.getpid())
+        fresh.symlink_to(collections)
+        fresh.replace(link)
+
+
 def base_variables() -> dict[str, str]:
     """What every command gets: the tree and the bundled collections, no colours, nothing of the caller's Python."""
-    site_packages = next((REPOSITORY / ".venv" / "lib").glob("python3.*/site-packages"))
+    link_bundled_collections()
     inherited = {
         key: value for key, value in os.environ.items() if not key.startswith(("ANSIBLE_", "MOLECULE_", "PYTHON"))
     }
     return {
         **inherited,
-        "ANSIBLE_COLLECTIONS_PATH": os.pathsep.join([str(BUILD), str(site_packages)]),
+        "ANSIBLE_COLLECTIONS_PATH": os.pathsep.join([str(BUILD), str(BUNDLED)]),
         "LC_ALL": "C.UTF-8",
         "NO_COLOR": "1",
         "PATH": tool_path(),
