@@ -86,7 +86,7 @@ from ansible.plugins.lookup import LookupBase
 from ansible_collections.labfleet.identity.plugins.module_utils._errors import IdentityError
 from ansible_collections.labfleet.identity.plugins.module_utils._ledger._report import user_record
 from ansible_collections.labfleet.identity.plugins.module_utils._ledger._store import open_store
-from ansible_collections.labfleet.identity.plugins.module_utils._names import check_username
+from ansible_collections.labfleet.identity.plugins.module_utils._names import check_profile_id, check_username
 from ansible_collections.labfleet.identity.plugins.module_utils._plain import plain
 
 if TYPE_CHECKING:
@@ -101,12 +101,14 @@ class LookupModule(LookupBase):
         options: Any = self  # the base class has no types
         options.set_options(var_options=variables, direct=kwargs)
         try:
-            return _identities(plain(options.get_option("ledger")), plain(options.get_option("profile")), plain(terms))
+            return identities(plain(options.get_option("ledger")), plain(options.get_option("profile")), plain(terms))
         except IdentityError as error:
             raise AnsibleTemplatePluginError(str(error)) from error
 
 
-def _identities(ledger: str, profile_id: str, usernames: list[Any]) -> list[dict[str, Any]]:
+def identities(ledger: str, profile_id: str, usernames: list[Any]) -> list[dict[str, Any]]:
+    """What the ledger says about these people, or an error."""
+    check_profile_id(profile_id)
     store = open_store(ledger)
     loaded = store.load()
     if loaded is None:

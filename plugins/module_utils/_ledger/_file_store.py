@@ -111,11 +111,14 @@ class FileStore:
         except FileNotFoundError:
             self._check_may_begin()
             return _NOTHING
-        with os.fdopen(descriptor, "rb") as file:
+        try:
             status = os.fstat(descriptor)
             if not stat.S_ISREG(status.st_mode):
                 raise IdentityError(f"The ledger {self._path} is not a file: correct the path.")
-            data = file.read()
+            with open(descriptor, "rb", closefd=False) as file:
+                data = file.read()
+        finally:
+            os.close(descriptor)
         # reading under the lock again what was read before it costs next to nothing
         if self._image.status is not None and data == self._image.data:
             self._image = _Image(status, data, self._image.written, self._image.ledger)
@@ -180,7 +183,7 @@ class FileStore:
             try:
                 _write_all(descriptor, data)
                 if image.status is not None:
-                    self._keep_owner(descriptor, image.status)
+                    self.keep_owner(descriptor, image.status)
                 os.fsync(descriptor)
             finally:
                 os.close(descriptor)
@@ -209,7 +212,7 @@ class FileStore:
             was.st_mtime_ns,
         )
 
-    def _keep_owner(self, descriptor: int, was: os.stat_result) -> None:
+    def keep_owner(self, descriptor: int, was: os.stat_result) -> None:
         """Give the new file the owner and mode of the old one."""
         now = os.fstat(descriptor)
         if (now.st_uid, now.st_gid) != (was.st_uid, was.st_gid):
