@@ -161,7 +161,15 @@ def write_all(handle: int, data: bytes) -> None:
 
 
 def replace_at(
-    directory: int, name: str, data: bytes, mode: int, uid: int = 0, gid: int = 0, sync: bool = True, backup: str = ""
+    directory: int,
+    name: str,
+    data: bytes,
+    mode: int,
+    uid: int = 0,
+    gid: int = 0,
+    sync: bool = True,
+    backup: str = "",
+    keep: bool = True,
 ) -> None:
     """Replace ``name`` in a trusted directory: after a crash the file is the old one or the new one, whole.
 
@@ -170,6 +178,7 @@ def replace_at(
         (SELinux label, ACL).
     :param sync: False leaves the flush to the caller, who does it once for many files before they count.
     :param backup: name under which the content that is replaced stays behind.
+    :param keep: False gives a file that exists the mode and owner of a new one; only its SELinux label stays.
     """
     temporary = ".%s.labfleet" % name
     with contextlib.suppress(FileNotFoundError):  # of a run that was killed: the caller holds the lock
@@ -178,7 +187,7 @@ def replace_at(
         temporary, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC, 0o600, dir_fd=directory
     )
     try:
-        _dress(handle, directory, name, mode, uid, gid)
+        _dress(handle, directory, name, mode, uid, gid, keep)
         write_all(handle, data)
         if sync:
             os.fsync(handle)
@@ -191,14 +200,14 @@ def replace_at(
     os.rename(temporary, name, src_dir_fd=directory, dst_dir_fd=directory)
 
 
-def _dress(handle: int, directory: int, name: str, mode: int, uid: int, gid: int) -> None:
+def _dress(handle: int, directory: int, name: str, mode: int, uid: int, gid: int, keep: bool) -> None:
     """Give a new file the owner, mode and extended attributes of the file it will replace."""
     try:
         old = os.open(name, os.O_RDONLY | os.O_NOFOLLOW | os.O_CLOEXEC | os.O_NONBLOCK, dir_fd=directory)
     except FileNotFoundError:
         old = -1
     try:
-        if old >= 0:
+        if old >= 0 and keep:
             status = os.fstat(old)
             mode, uid, gid = stat.S_IMODE(status.st_mode), status.st_uid, status.st_gid
         new = os.fstat(handle)
@@ -206,13 +215,13 @@ def _dress(handle: int, directory: int, name: str, mode: int, uid: int, gid: int
             os.fchown(handle, uid, gid)
         os.fchmod(handle, mode)
         if old >= 0:
-            _copy_attributes(old, handle)
+            _copy_attributes(old, handle, "" if keep else "security.")
     finally:
         if old >= 0:
             os.close(old)
 
 
-def _copy_attributes(old: int, new: int) -> None:
+def _copy_attributes(old: int, new: int, prefix: str) -> None:
     try:
         names = os.listxattr(old)
     except OSError as error:
@@ -220,7 +229,8 @@ def _copy_attributes(old: int, new: int) -> None:
             return
         raise
     for name in names:
-        os.setxattr(new, name, os.getxattr(old, name))
+        if name.startswith(prefix):
+            os.setxattr(new, name, os.getxattr(old, name))
 
 
 def fsync_directory(directory: int) -> None:

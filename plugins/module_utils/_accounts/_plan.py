@@ -16,6 +16,7 @@ from ansible_collections.labfleet.identity.plugins.module_utils._accounts._plan_
     plan_absent,
     plan_disabled,
     plan_present,
+    plan_stray_keys,
 )
 from ansible_collections.labfleet.identity.plugins.module_utils._accounts._record import Owned, Record
 from ansible_collections.labfleet.identity.plugins.module_utils._accounts._request import SHOWN_PROBLEMS, UserSpec
@@ -65,6 +66,7 @@ def make_plan(request: Request, state: HostState) -> Plan:
             draft.orphans.append(orphan.name)
         if orphan.state != "present":
             steps[orphan.state](draft, orphan)
+    plan_stray_keys(draft)
     for user in request.users:
         if user.state == "present" and user.groups is not None:
             _plan_memberships(draft, user)

@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from ansible_collections.labfleet.identity.plugins.module_utils._accounts._draft import Draft
     from ansible_collections.labfleet.identity.plugins.module_utils._accounts._request import UserSpec
 
-__all__ = ["KEY_FILE_HEADER", "key_lines", "plan_absent", "plan_disabled", "plan_present"]
+__all__ = ["KEY_FILE_HEADER", "key_lines", "plan_absent", "plan_disabled", "plan_present", "plan_stray_keys"]
 
 KEY_FILE_HEADER = "# Written by labfleet.identity: what is changed here is lost.\n"
 NO_PASSWORD = "*"  # unlike "!", it lets keys in with UsePAM no
@@ -42,6 +42,10 @@ def plan_present(draft: Draft, user: UserSpec) -> None:
     _plan_home(draft, user)
     if user.keys is not None or fields is None:
         _plan_keys(draft, user.name, user.keys or (), quiet=fields is None)
+    elif user.name in draft.state.loose_key_files:
+        draft.key_files[user.name] = draft.state.key_files[user.name]
+    if user.name in draft.state.loose_key_files and fields is not None and draft.key_files.get(user.name):
+        draft.change("user", user.name, "key file", "can be changed by others, or not be read", "root, 0644")
 
 
 def _create_problems(draft: Draft, user: UserSpec) -> list[str]:
@@ -219,6 +223,8 @@ def _plan_keys(draft: Draft, name: str, keys: tuple[str, ...], quiet: bool = Fal
     """The key file holds exactly these lines; a user without keys has no file."""
     data = (KEY_FILE_HEADER + "\n".join(keys) + "\n").encode("ascii") if keys else b""
     old = draft.state.key_files.get(name, b"")
+    if data == old and keys and name in draft.state.loose_key_files:
+        draft.key_files[name] = data
     if data == old and not (not keys and name in draft.state.key_files):
         return
     draft.key_files[name] = data
@@ -227,6 +233,16 @@ def _plan_keys(draft: Draft, name: str, keys: tuple[str, ...], quiet: bool = Fal
         draft.change(
             "user", name, "keys", "%d keys" % len(before), "+%d -%d" % (len(after - before), len(before - after))
         )
+
+
+def plan_stray_keys(draft: Draft) -> None:
+    """A key file of ours whose account is gone would open the next account of that name."""
+    present = {user.name for user in draft.request.users if user.state == "present"}
+    for name, data in sorted(draft.state.key_files.items()):
+        written = data.startswith(KEY_FILE_HEADER.encode())
+        if written and name not in draft.passwd and name not in present and name not in draft.key_files:
+            draft.key_files[name] = b""
+            draft.change("user", name, "keys", "%d keys" % len(key_lines(data)), "+0 -%d" % len(key_lines(data)))
 
 
 def plan_disabled(draft: Draft, user: UserSpec) -> None:

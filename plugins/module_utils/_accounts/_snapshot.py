@@ -19,7 +19,11 @@ from ansible_collections.labfleet.identity.plugins.module_utils._accounts._recor
     RECORD_NAME,
     parse_record,
 )
-from ansible_collections.labfleet.identity.plugins.module_utils._accounts._states import HomeState, HostState
+from ansible_collections.labfleet.identity.plugins.module_utils._accounts._states import (
+    KEY_FILE_MODE,
+    HomeState,
+    HostState,
+)
 from ansible_collections.labfleet.identity.plugins.module_utils._accounts._tables import DATABASES, Table
 from ansible_collections.labfleet.identity.plugins.module_utils._errors import IdentityError
 from ansible_collections.labfleet.identity.plugins.module_utils._safe_files import open_trusted_directory, read_file
@@ -82,11 +86,13 @@ def take_snapshot(request: Request, places: Places) -> HostState:
     names = [user.name for user in request.users] + list(orphans)
     new = [(user.name, user.uid) for user in present if user.name not in tables["passwd"].entries]
     uids, known = _ask_directory(new) if sources - _OWN_SOURCES else ({}, {})
+    key_files, loose = _read_key_files(request.keys_directory, names, tables["passwd"])
     return HostState(
         tables=tables,
         record=record,
         homes=_read_homes((user.home for user in present if user.create_home), request.home_mode),
-        key_files=_read_key_files(request.keys_directory, names),
+        key_files=key_files,
+        loose_key_files=loose,
         shells=frozenset(shell for shell in {user.shell for user in present} if _is_program(shell)),
         nologin=next((path for path in _NOLOGIN if _is_program(path)), _NOLOGIN[0]),
         directory_uids=uids,
@@ -162,16 +168,29 @@ def _base_problem(base: str, known: dict[str, str]) -> str:
     return known[base]
 
 
-def _read_key_files(path: str, names: list[str]) -> dict[str, bytes]:
+def _read_key_files(path: str, names: list[str], passwd: Table) -> tuple[dict[str, bytes], frozenset[str]]:
+    """The key files of these users, and of names that have no account; and which can be changed by others than root."""
     if not os.path.lexists(path):
-        return {}
+        return {}, frozenset()
+    files: dict[str, bytes] = {}
+    loose = set()
     directory = open_trusted_directory(path)
     try:
         there = set(os.listdir(directory))
-        found = ((name, read_file(name, dir_fd=directory)) for name in names if name in there)
-        return {name: data for name, data in found if data is not None}
+        for name in there.intersection(names):
+            data = read_file(name, dir_fd=directory)
+            if data is not None:
+                files[name] = data
+                status = os.stat(name, dir_fd=directory, follow_symlinks=False)
+                if status.st_uid not in (0, os.geteuid()) or stat.S_IMODE(status.st_mode) != KEY_FILE_MODE:
+                    loose.add(name)
+        for name in there.difference(names, passwd.entries):
+            if name[0] != ".":
+                with contextlib.suppress(IdentityError):
+                    files[name] = read_file(name, dir_fd=directory) or b""
     finally:
         os.close(directory)
+    return files, frozenset(loose)
 
 
 def _connecting_users(passwd: Table) -> frozenset[str]:

@@ -12,7 +12,10 @@ if TYPE_CHECKING:
     from ansible_collections.labfleet.identity.plugins.module_utils._accounts._record import Record
     from ansible_collections.labfleet.identity.plugins.module_utils._accounts._tables import Table
 
-__all__ = ["Change", "HomeJob", "HomeState", "HostState", "Plan"]
+__all__ = ["KEY_FILE_MODE", "Change", "HomeJob", "HomeState", "HostState", "Plan"]
+
+# sshd reads it as the user
+KEY_FILE_MODE = 0o644
 
 
 @dataclass(frozen=True)
@@ -36,7 +39,7 @@ class HostState:
     tables: dict[str, Table]  # by file name; without gshadow on hosts that have none
     record: Record
     homes: dict[str, HomeState]  # by path
-    key_files: dict[str, bytes]  # by user name; missing files are left out
+    key_files: dict[str, bytes]  # by user name, also of names without an account; missing files are left out
     shells: frozenset[str]  # of the shells asked about: those that can be executed
     nologin: str
     directory_uids: dict[str, int]  # names that NSS knows from elsewhere (LDAP, sssd)
@@ -46,6 +49,7 @@ class HostState:
     login_defs: bytes | None
     adduser_conf: bytes | None
     today: int  # days since 1970-01-01
+    loose_key_files: frozenset[str] = frozenset()  # of those that are not root's alone
 
 
 @dataclass(frozen=True)

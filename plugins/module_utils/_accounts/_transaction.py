@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING
 from ansible_collections.labfleet.identity.plugins.module_utils._accounts._homes import make_homes, set_modes
 from ansible_collections.labfleet.identity.plugins.module_utils._accounts._processes import stop_users
 from ansible_collections.labfleet.identity.plugins.module_utils._accounts._record import RECORD_NAME, format_record
+from ansible_collections.labfleet.identity.plugins.module_utils._accounts._states import KEY_FILE_MODE
 from ansible_collections.labfleet.identity.plugins.module_utils._accounts._tables import Table, rewritten
 from ansible_collections.labfleet.identity.plugins.module_utils._errors import IdentityError
 from ansible_collections.labfleet.identity.plugins.module_utils._safe_files import (
@@ -151,8 +152,8 @@ def _write_key_files(files: dict[str, bytes], path: str) -> None:
     directory = make_trusted_directory(path, 0o755)
     for name, data in files.items():
         if data:
-            # sshd reads them as the user, so they are open to read; flushed once, below, before they count
-            replace_at(directory, name, data, 0o644, sync=False)
+            # flushed once, below, before they count
+            replace_at(directory, name, data, KEY_FILE_MODE, sync=False, keep=False)
         else:
             with contextlib.suppress(FileNotFoundError):
                 os.unlink(name, dir_fd=directory)

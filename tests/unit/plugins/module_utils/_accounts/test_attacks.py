@@ -160,3 +160,35 @@ def test_who_has_to_go_is_out_before_anything_else_can_fail(
     host.run(users, home_mode="0700")
     assert stat.S_IMODE((host.home / "alice").stat().st_mode) == 0o700
     assert host.entry("shadow", "carol") is None
+
+
+@pytest.mark.parametrize("keys", [[public_key(1)], [public_key(2)], None])
+def test_a_key_file_that_its_user_can_write_becomes_roots(host: Host, keys: list[str] | None) -> None:
+    users = [host.user("alice", 5238, keys=[public_key(1)])]
+    host.run(users)
+    path = host.keys / "alice"
+    # as playbooks with ansible.posix.authorized_key and a path leave them
+    os.chown(path, 5238, 5238)
+    path.chmod(0o600)
+    users[0]["keys"] = keys
+    predicted = host.run(users, check=True)
+    assert predicted["changed"]
+    assert host.run(users) == predicted
+    assert (path.stat().st_uid, path.stat().st_gid, stat.S_IMODE(path.stat().st_mode)) == (0, 0, 0o644)
+    assert path.read_text().splitlines()[1:] == (keys or [public_key(1)])
+    assert not host.run(users)["changed"]
+
+
+@pytest.mark.parametrize("state", ["disabled", "absent", "not named"])
+def test_keys_go_with_an_account_that_somebody_else_removed(host: Host, state: str) -> None:
+    host.run([host.user("alice", 5238), host.user("bob", 5831, keys=[public_key(1)])])
+    for database in ("passwd", "shadow", "group", "gshadow"):  # as userdel does
+        path = host.etc / database
+        path.write_text("".join(line for line in path.read_text().splitlines(True) if not line.startswith("bob:")))
+    (host.keys / "other").write_text("# a file of another program\n" + public_key(5) + "\n")
+    users = [host.user("alice", 5238)] + [host.user("bob", 5831, state=state)] * (state != "not named")
+    predicted = host.run(users, check=True)
+    assert host.run(users) == predicted
+    assert not (host.keys / "bob").exists()
+    assert (host.keys / "other").exists()
+    assert not host.run(users)["changed"]
