@@ -110,6 +110,7 @@ def after(plan: Plan, state: HostState) -> HostState:
         record=plan.record_last or plan.record_first or state.record,
         homes={**state.homes, **homes},
         key_files=key_files,
+        loose_key_files=state.loose_key_files.difference(plan.key_files),
         busy={name: what for name, what in state.busy.items() if name not in stopped},
         login_defs=plan.texts.get("/etc/login.defs", state.login_defs),
         adduser_conf=plan.texts.get("/etc/adduser.conf", state.adduser_conf),
@@ -120,3 +121,33 @@ def is_empty(plan: Plan) -> bool:
     """Nothing to say, and nothing to write either."""
     work = (plan.record_first, plan.record_last, plan.texts, plan.homes, plan.key_files, plan.stop)
     return not plan.changes and not any(work) and not any((*plan.closings.values(), *plan.edits.values()))
+
+
+def hers(**more: Any) -> HostState:
+    """A host with alice (uid 5238) on it, as we made her."""
+    values: dict[str, Any] = {
+        "passwd": ["alice:x:5238:5238:Alice:/home/alice:/bin/bash"], "group": ["alice:x:5238:"],
+        "shadow": ["alice:*:19000::::::"], "gshadow": ["alice:!::"], "users": {"alice": ours(5238)},
+        "homes": {"/home/alice": HomeState("directory", 5238, 5238, 0o700)},
+        **more,
+    }  # fmt: skip
+    return host(**values)
+
+
+def fields(state: HostState, database: str, name: str) -> list[str] | None:
+    """The fields of an entry, None when there is none."""
+    return state.tables[database].entries.get(name)
+
+
+def done(state: HostState, users: list[Any], groups: list[Any] | None = None, **more: Any) -> tuple[Plan, HostState]:
+    """The plan and the host after it, on which the same request has nothing left to do."""
+    wanted = request(users, groups or [], **more)
+    plan = plan_for(wanted, state)
+    new = after(plan, state)
+    assert is_empty(plan_for(wanted, new))
+    return plan, new
+
+
+def said(plan: Plan) -> list[tuple[str, str]]:
+    """The changes in words, with the name of each."""
+    return [(change.name, str(change)) for change in plan.changes]
