@@ -209,5 +209,9 @@ def _records(draft: Draft) -> tuple[Record, Record]:
     users.update(draft.claims)
     groups = dict(old.groups)
     groups.update(draft.group_claims)
-    first = Record(users, groups)
-    return first, Record({name: own for name, own in users.items() if name not in draft.gone}, groups)
+    last = Record({name: own for name, own in users.items() if name not in draft.gone}, groups)
+    for name, own in old.users.items():
+        # until an account is open again, a run has to know that it was us who shut it
+        if own.state == "disabled" and users[name].state != "disabled":
+            users[name] = Owned(users[name].number, users[name].owner, "disabled")
+    return Record(users, groups), last

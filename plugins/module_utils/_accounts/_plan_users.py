@@ -31,6 +31,8 @@ def plan_present(draft: Draft, user: UserSpec) -> None:
     if user.shell not in draft.state.shells:
         problems.append("shell %s cannot be executed on this host: install it, or name another" % user.shell)
     problems += _home_problems(draft, user)
+    if fields is not None and _locks_out(draft, user):
+        problems += _protected_problems(draft, user)
     if problems:
         draft.problems += ["%s: %s" % (user.name, problem) for problem in problems]
         return
@@ -46,6 +48,12 @@ def plan_present(draft: Draft, user: UserSpec) -> None:
         draft.key_files[user.name] = draft.state.key_files[user.name]
     if user.name in draft.state.loose_key_files and fields is not None and draft.key_files.get(user.name):
         draft.change("user", user.name, "key file", "can be changed by others, or not be read", "root, 0644")
+
+
+def _locks_out(draft: Draft, user: UserSpec) -> bool:
+    """Would an account that stays lose its last key, or be over?"""
+    loses_keys = user.keys == () and key_lines(draft.state.key_files.get(user.name, b"")) != []
+    return loses_keys or _is_over(user.expires or "", draft.state.today)
 
 
 def _create_problems(draft: Draft, user: UserSpec) -> list[str]:
@@ -137,9 +145,7 @@ def _create(draft: Draft, user: UserSpec) -> None:
     number, group = str(user.uid), str(user.gid)
     draft.edits["passwd"][user.name] = [user.name, "x", number, group, gecos, user.home, user.shell]
     # fresh, whatever an earlier account of this name left behind
-    draft.edits["shadow"][user.name] = [
-        user.name, NO_PASSWORD, str(draft.state.today), "", "", "", "", user.expires or "", "",
-    ]  # fmt: skip
+    draft.edits["shadow"][user.name] = _fresh_shadow(draft, user.name, user.expires or "")
     draft.uid_names[number] = user.name
     if user.group == user.name:
         draft.ensure_group(user.name, user.gid)
@@ -158,11 +164,7 @@ def _update(draft: Draft, user: UserSpec, fields: list[str]) -> None:
     wanted[HOME], wanted[SHELL] = user.home, user.shell
     if user.gecos is not None:
         wanted[GECOS] = user.gecos
-    for index, attribute in ((GECOS, "gecos"), (HOME, "home"), (SHELL, "shell")):
-        if wanted[index] != fields[index]:
-            draft.change("user", user.name, attribute, fields[index], wanted[index])
-    if wanted[PASSWORD] != fields[PASSWORD]:
-        draft.change("user", user.name, "password field", "not shadowed", "shadowed")
+    _describe(draft, fields, wanted)
     if wanted != fields:
         draft.edits["passwd"][user.name] = wanted
     _update_shadow(draft, user)
@@ -170,12 +172,23 @@ def _update(draft: Draft, user: UserSpec, fields: list[str]) -> None:
         draft.change("user", user.name, "private group", "missing", "gid %d" % user.gid)
 
 
+def _describe(draft: Draft, fields: list[str], wanted: list[str]) -> None:
+    for index, attribute in ((GECOS, "gecos"), (HOME, "home"), (SHELL, "shell")):
+        if wanted[index] != fields[index]:
+            draft.change("user", fields[NAME], attribute, fields[index], wanted[index])
+    if wanted[PASSWORD] != fields[PASSWORD]:
+        draft.change("user", fields[NAME], "password field", "not shadowed", "shadowed")
+
+
+def _fresh_shadow(draft: Draft, name: str, expires: str) -> list[str]:
+    return [name, NO_PASSWORD, str(draft.state.today), "", "", "", "", expires, ""]
+
+
 def _update_shadow(draft: Draft, user: UserSpec) -> None:
     old = draft.shadow.get(user.name)
     if old is None:
-        wanted = [user.name, NO_PASSWORD, str(draft.state.today), "", "", "", "", user.expires or "", ""]
         draft.change("user", user.name, "shadow entry", "missing", "without a password")
-        draft.edits["shadow"][user.name] = wanted
+        draft.edits["shadow"][user.name] = _fresh_shadow(draft, user.name, user.expires or "")
         return
     wanted = list(old)
     if old[1] == "":
@@ -190,8 +203,14 @@ def _update_shadow(draft: Draft, user: UserSpec) -> None:
         draft.warnings.append("%s is expired on this host by somebody else: set expires to open it again" % user.name)
     if wanted[EXPIRES] != old[EXPIRES]:
         draft.change("user", user.name, "expires", _day(old[EXPIRES]), _day(wanted[EXPIRES]))
+        if _is_over(wanted[EXPIRES], draft.state.today) and not _is_over(old[EXPIRES], draft.state.today):
+            draft.removed_now.append(user.name)  # a day that is past shuts an account as well
     if wanted != old:
         draft.edits["shadow"][user.name] = wanted
+
+
+def _is_over(expires: str, today: int) -> bool:
+    return expires.isdigit() and int(expires) <= today
 
 
 def _day(days: str) -> str:
@@ -256,14 +275,23 @@ def plan_disabled(draft: Draft, user: UserSpec) -> None:
         return
     draft.claim(user.name, user.uid, "disabled")
     count = len(draft.changes)
-    shadow = draft.shadow.get(user.name) or [user.name, NO_PASSWORD, str(draft.state.today), "", "", "", "", "", ""]
-    if shadow[EXPIRES] != DISABLED_SINCE:
+    shadow = list(draft.shadow.get(user.name) or _fresh_shadow(draft, user.name, ""))
+    if not _is_over(shadow[EXPIRES], draft.state.today):
         draft.removed_now.append(user.name)
+    if shadow[EXPIRES] != DISABLED_SINCE:
         draft.change("user", user.name, "expires", _day(shadow[EXPIRES]), _day(DISABLED_SINCE))
-        draft.closings["shadow"][user.name] = [*shadow[:EXPIRES], DISABLED_SINCE, *shadow[EXPIRES + 1 :]]
-    if fields[SHELL] != draft.state.nologin:
-        draft.change("user", user.name, "shell", fields[SHELL], draft.state.nologin)
-        draft.closings["passwd"][user.name] = [*fields[:SHELL], draft.state.nologin]
+        shadow[EXPIRES] = DISABLED_SINCE
+    if shadow[1] == "":
+        draft.change("user", user.name, "password", "empty", "none (keys only)")
+        shadow[1] = NO_PASSWORD
+    if shadow != draft.shadow.get(user.name):
+        draft.closings["shadow"][user.name] = shadow
+    wanted = list(fields)
+    # PAM looks at the expiry of those only whose password is in shadow
+    wanted[PASSWORD], wanted[SHELL] = "x", draft.state.nologin
+    _describe(draft, fields, wanted)
+    if wanted != fields:
+        draft.closings["passwd"][user.name] = wanted
     _plan_keys(draft, user.name, ())
     _plan_stop(draft, user)
     if len(draft.changes) > count:
@@ -282,7 +310,7 @@ def plan_absent(draft: Draft, user: UserSpec) -> None:
             draft.problems += ["%s: %s" % (user.name, problem) for problem in problems]
             return
         draft.closings["passwd"][user.name] = None
-        if (draft.shadow.get(user.name) or [""] * 9)[EXPIRES] != DISABLED_SINCE:
+        if not _is_over((draft.shadow.get(user.name) or [""] * 9)[EXPIRES], draft.state.today):
             draft.removed_now.append(user.name)
         draft.claim(user.name, user.uid)  # until the last step, so that a killed run can be finished
         draft.change("user", user.name, "account", "uid %s, home %s" % (fields[UID], fields[HOME]), "absent")

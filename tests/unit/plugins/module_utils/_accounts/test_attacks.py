@@ -192,3 +192,60 @@ def test_keys_go_with_an_account_that_somebody_else_removed(host: Host, state: s
     assert not (host.keys / "bob").exists()
     assert (host.keys / "other").exists()
     assert not host.run(users)["changed"]
+
+
+def test_a_run_that_is_killed_while_it_opens_an_account_again_is_completed(
+    host: Host, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    user = host.user("alice", 5238, keys=[public_key(1)])
+    host.run([user])
+    host.run([{**user, "state": "disabled"}])
+
+    def power_cut(*_arguments: Any) -> None:
+        raise OSError(errno.EIO, os.strerror(errno.EIO))
+
+    monkeypatch.setattr(_transaction, "make_homes", power_cut)
+    with pytest.raises(IdentityError, match="cut short"):
+        host.run([user])
+    monkeypatch.undo()
+    assert host.run([user])["warnings"] == []
+    shadow = host.entry("shadow", "alice")
+    assert shadow
+    assert shadow[7] == ""
+    assert not host.run([user])["changed"]
+
+
+def test_a_disabled_account_has_no_password_outside_shadow(host: Host) -> None:
+    host.run([host.user("alice", 5238)])
+    for database, old, new in (("passwd", "alice:x:", "alice::"), ("shadow", "alice:*:", "alice::")):
+        path = host.etc / database
+        path.write_text(path.read_text().replace(old, new))
+    host.run([host.user("alice", 5238, state="disabled")])
+    passwd, shadow = host.entry("passwd", "alice"), host.entry("shadow", "alice")
+    assert passwd
+    assert shadow
+    # pam_unix looks for the expiry in shadow only when the password is there
+    assert (passwd[1], shadow[1], shadow[7]) == ("x", "*", "1")
+
+
+def test_a_day_that_is_past_counts_as_shutting_an_account(host: Host, monkeypatch: pytest.MonkeyPatch) -> None:
+    users = [host.user("u%d" % number, 5100 + number) for number in range(5)]
+    host.run(users)
+    over = [{**user, "expires": "2001-01-31"} for user in users]
+    with pytest.raises(IdentityError, match="disable or remove 5 accounts"):
+        host.run(over)
+    assert host.run(over, removal_cap=5)["changed"]
+    # who is out already does not count again
+    assert host.run([{**user, "state": "disabled"} for user in users], removal_cap=0)["changed"]
+    host.run(users)
+    monkeypatch.setenv("SUDO_USER", "u1")
+    with pytest.raises(IdentityError, match="u1: this run is connected as this user"):
+        host.run(over[:2])
+
+
+def test_the_connecting_user_keeps_a_key(host: Host, monkeypatch: pytest.MonkeyPatch) -> None:
+    host.run([host.user("alice", 5238, keys=[public_key(1)])])
+    monkeypatch.setenv("SUDO_USER", "alice")
+    with pytest.raises(IdentityError, match="alice: this run is connected as this user"):
+        host.run([host.user("alice", 5238, keys=[])])
+    assert host.run([host.user("alice", 5238, keys=[public_key(2)])])["changed"]
