@@ -20,7 +20,7 @@ EVERYBODY = "all"
 SHOWN_UNKNOWN = 20
 GROUPS_LIMIT = 16  # AUTH_SYS NFS drops what is more, silently
 _REQUIRED = ("username", "uid", "gid")
-_TAKEN_OVER = ("gecos", "keys", "expires", "adopt")
+_TAKEN_OVER = {"gecos": "gecos", "public_keys": "keys", "expires": "expires", "adopt": "adopt"}
 
 
 def host_accounts(
@@ -116,9 +116,9 @@ def _account(person: dict[str, Any], base: str, shell: str, everywhere: Sequence
         "shell": person.get("shell") or shell,
         "state": person.get("state", "present"),
     }
-    for key in _TAKEN_OVER:
+    for key, option in _TAKEN_OVER.items():
         if person.get(key) is not None:
-            account[key] = person[key]
+            account[option] = person[key]
     # unset and empty differ: unset leaves alone what is there
     if everywhere or person.get("groups") is not None:
         groups = list(dict.fromkeys([*everywhere, *(person.get("groups") or ())]))

@@ -258,7 +258,8 @@ def _state(value: Any) -> str:
 
 
 def _expires(value: Any) -> str:
-    if type(value) is datetime.date:  # YAML makes a date of 2027-01-31; a datetime has a time of day, which is refused
+    # YAML makes a date of 2027-01-31; a datetime has a time of day, which is refused
+    if isinstance(value, datetime.date) and not isinstance(value, datetime.datetime):
         value = value.isoformat()
     if value == "never":
         return "never"

@@ -154,8 +154,8 @@ identities:
       description: The full name.
       returned: when the roster gives it
       type: str
-    keys:
-      description: The public keys, one canonical line each.
+    public_keys:
+      description: The C(keys) of the roster, one canonical line each.
       returned: when the roster gives them
       type: list
       elements: str

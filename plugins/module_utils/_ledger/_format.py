@@ -200,7 +200,7 @@ def _values(texts: Sequence[str]) -> list[dict[str, Any]]:
         values = json.loads(f"[{','.join(texts)}]")
     except (ValueError, RecursionError):
         values = []
-    if len(values) != len(texts) or not all(type(value) is dict for value in values):
+    if len(values) != len(texts) or not all(isinstance(value, dict) for value in values):
         for line, text in enumerate(texts, start=2):
             _value(line, text)
         raise IdentityError(f"its lines cannot be read one by one: {_BACK}.")
@@ -209,7 +209,7 @@ def _values(texts: Sequence[str]) -> list[dict[str, Any]]:
 
 def _value(line: int, text: str) -> None:
     try:
-        readable = type(json.loads(text)) is dict
+        readable = isinstance(json.loads(text), dict)
     except (ValueError, RecursionError):
         readable = False
     if not readable:
@@ -248,10 +248,10 @@ class _Reader:
         return event
 
     def end(self, line: int, raw: dict[str, Any], text: str) -> int:
-        events = raw.get("events")
-        if type(events) is not int or _end_body(events) != text[:-_TAIL]:
+        events: Any = raw.get("events")
+        if not _is_whole(events) or _end_body(events) != text[:-_TAIL]:
             raise IdentityError(f"line {line} is not written as a ledger writes its closing line: {_BACK}.")
-        return events
+        return int(events)
 
     def _user(self, raw: dict[str, Any]) -> Event:
         username, subject = raw["username"], raw["subject"]
@@ -278,10 +278,14 @@ class _Reader:
 
 
 def _number(value: Any) -> int:
-    # the type itself: true is an int to Python, and so would be written as one
-    if type(value) is not int or not 0 <= value <= LARGEST_NUMBER:
+    if not _is_whole(value) or not 0 <= value <= LARGEST_NUMBER:
         raise IdentityError(f"{quoted(value)} is not the number of a user or group")
-    return value
+    return int(value)
+
+
+def _is_whole(value: Any) -> bool:
+    # true is an int to Python, but not to a ledger
+    return isinstance(value, int) and not isinstance(value, bool)
 
 
 def _check_time(at: Any) -> str:

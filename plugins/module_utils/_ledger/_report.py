@@ -78,7 +78,7 @@ def _identity(entry: RosterEntry, uid: int) -> dict[str, Any]:
     if entry.groups is not None:
         identity["groups"] = list(entry.groups)
     if entry.keys is not None:
-        identity["keys"] = [key.line for key in entry.keys]
+        identity["public_keys"] = [key.line for key in entry.keys]
     return identity
 
 

@@ -94,7 +94,7 @@ def test_hosts_that_ask_at_once_get_the_same_numbers(controller: Controller) -> 
             "state": "present",
             "gecos": "{{ 7 * 7 }} {% raw %}",
             "groups": ["genomics"],
-            "keys": [f"{KEY} alice@laptop"],
+            "public_keys": [f"{KEY} alice@laptop"],
         },
         {"username": "bob", "uid": 5831, "gid": 5831, "subject": "bob@uni.example", "state": "disabled"},
     ]

@@ -44,7 +44,7 @@ def test_the_roster_comes_before_the_host() -> None:
     person = {
         **PEOPLE[0],
         "gecos": "Alice",
-        "keys": ["ssh-ed25519 AAAA"],
+        "public_keys": ["ssh-ed25519 AAAA"],
         "expires": "never",
         "adopt": True,
         "home": "/srv/alice",

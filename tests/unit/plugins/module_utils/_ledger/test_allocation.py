@@ -63,15 +63,15 @@ def refusal(events: list[Event], asked: Wanted) -> str:
 
 
 def test_golden_numbers() -> None:
-    _, allocation = issue([], ["alice", "bob"], name="personal-research", groups=("research",))
+    allocation = issue([], ["alice", "bob"], name="personal-research", groups=("research",))[1]
     assert allocation.uids == {"alice": 5238, "bob": 5831}
     assert allocation.gids == {"research": 4265}
-    _, allocation = issue([], ["alice"], "wide", name="lab-shared")
+    allocation = issue([], ["alice"], "wide", name="lab-shared")[1]
     assert allocation.uids == {"alice": 82043}
 
 
 def test_golden_collisions_are_settled_by_name() -> None:
-    _, allocation = issue([], PEOPLE, name="lab-shared")
+    allocation = issue([], PEOPLE, name="lab-shared")[1]
     assert len(set(allocation.uids.values())) == 200
     for one, two, first in VECTORS["colliding_pairs_in_lab-shared_user1_to_user200"]:
         early, late = sorted((one, two))
@@ -215,7 +215,7 @@ def test_a_group_band_that_is_full_is_refused() -> None:
 
 
 def test_a_name_that_became_a_group_is_no_persons_name() -> None:
-    events, _ = issue([], [], groups=("research",))
+    events = issue([], [], groups=("research",))[0]
     assert "research is the name of a shared group" in refusal(events, wanted(["research"]))
 
 

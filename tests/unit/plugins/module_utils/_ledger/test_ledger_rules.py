@@ -186,9 +186,9 @@ def test_the_order_of_events_means_nothing(both: tuple[list[Event], list[Event]]
     st.lists(st.sampled_from([f"p{n}" for n in range(30)]), unique=True),
 )
 def test_two_branches_merge_to_what_both_say_or_are_refused(ours: list[str], theirs: list[str]) -> None:
-    base, _ = issue([], ["zoe"], "5000-5039")
-    left, _ = issue(base, ours)
-    right, _ = issue(base, theirs)
+    base = issue([], ["zoe"], "5000-5039")[0]
+    left = issue(base, ours)[0]
+    right = issue(base, theirs)[0]
     merged = [*left, *right[len(base) :]]
     said: dict[int, set[str]] = {}
     has: dict[str, set[int]] = {}

@@ -29,7 +29,7 @@ def test_nothing_is_trusted_as_a_template_any_more() -> None:
     assert is_trusted_as_template(trusted)
     for value in (plain(trusted), plain([trusted])[0], next(iter(plain({trusted: 1})))):
         assert value == "{{ 1 + 1 }}"
-        assert type(value) is str
+        assert value.__class__ is str
         assert not is_trusted_as_template(value)
 
 
