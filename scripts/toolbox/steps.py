@@ -78,6 +78,10 @@ def scratch_in_memory() -> tuple[str, ...]:
     return prefix if works else ()
 
 
+def demo(verb: str) -> Command:
+    return Command(("tests/fleet/demo", verb), REPOSITORY)
+
+
 def pytest(environment: str, *paths: str) -> Command:
     arguments = (tool(environment, "python"), "-m", "pytest", *paths)
     return Command((*scratch_in_memory(), *arguments), TREE, (("PYTHONPATH", str(BUILD)),))
@@ -208,6 +212,15 @@ def host_steps() -> list[Step]:
                 clean_up=(main("molecule", "destroy", "--scenario-name", scenario),),
             )
             for scenario in scenarios
+        ),
+        Step(
+            "demo",
+            # Whoever has a demo up wants to keep it: it would be taken down.
+            (Command(("test", "!", "-e", ".fleet/demo"), REPOSITORY), demo("up"), demo("down")),
+            lane=HOSTS,
+            limit_seconds=15 * MINUTE,
+            clean_up=(demo("down"),),
+            skip_code=1,
         ),
         Step(
             "bench-smoke",
