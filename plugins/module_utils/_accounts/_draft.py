@@ -157,6 +157,7 @@ class Draft:
 
     def drop_group(self, name: str) -> None:
         """The group is gone from group and gshadow."""
-        self.edits["group"][name] = None
-        if self.gshadow is not None:
+        if name in self.group:
+            self.edits["group"][name] = None
+        if self.gshadow is not None and name in self.gshadow:
             self.edits["gshadow"][name] = None

@@ -193,13 +193,14 @@ def _note_ownership(draft: Draft, last: Record) -> None:
         told = {change.name for change in draft.changes if change.kind == kind}
         for name in sorted(set(before).union(after).difference(told)):
             if before.get(name) != after.get(name):
-                draft.change(kind, name, "managed by", _holder(before.get(name)), _holder(after.get(name)))
+                draft.change(kind, name, "managed by", *_holders(before.get(name), after.get(name)))
 
 
-def _holder(owned: Owned | None) -> str:
-    if owned is None:
-        return ""
-    return owned.owner if owned.state == "present" else "%s (%s)" % (owned.owner, owned.state)
+def _holders(before: Owned | None, after: Owned | None) -> list[str]:
+    """Both owners in words, with what else sets them apart."""
+    if before is None or after is None or before.owner != after.owner:
+        return [owned.owner if owned else "" for owned in (before, after)]
+    return ["%s (%d, %s)" % (owned.owner, owned.number, owned.state) for owned in (before, after)]
 
 
 def _records(draft: Draft) -> tuple[Record, Record]:
