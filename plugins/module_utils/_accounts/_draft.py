@@ -54,6 +54,7 @@ class Draft:
         for fields in self.passwd.values():
             self.primary_gids[fields[3]] = self.primary_gids.get(fields[3], 0) + 1
         self.privileged_gids: set[str] | None = None
+        self._memberships: dict[str, set[str]] | None = None
         self.privileged_members: dict[str, str] | None = None
         self.problems: list[str] = []
         self.warnings: list[str] = []
@@ -67,6 +68,7 @@ class Draft:
         self.claims: dict[str, Owned] = {}
         self.group_claims: dict[str, Owned] = {}
         self.gone: set[str] = set()
+        self.new: set[str] = set()
         self.orphans: list[str] = []
         self.removed_now: list[str] = []  # accounts that work now and will not after this run
 
@@ -119,6 +121,17 @@ class Draft:
                 for member in members_of(fields)
             }
         return "" if self.request.allow_privileged_groups else self.privileged_members.get(name, "")
+
+    def memberships(self, name: str) -> list[str]:
+        """The groups whose lists of members or administrators name somebody."""
+        if self._memberships is None:
+            self._memberships = {}
+            for table in (self.group, self.gshadow or {}):
+                for group, fields in table.items():
+                    administrators = fields[2].split(",") if table is self.gshadow else []
+                    for member in {*members_of(fields), *administrators}:
+                        self._memberships.setdefault(member, set()).add(group)
+        return sorted(self._memberships.get(name, ()))
 
     def left_over(self, name: str) -> bool:
         """Does anything of a user without a passwd entry stand in the other files?"""

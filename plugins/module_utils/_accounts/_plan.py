@@ -164,7 +164,7 @@ def _apply_members(draft: Draft) -> None:
         secret = old or [group, "!", "", ""]
         kept = [name for name in members_of(secret) if name in members]
         kept += [name for name in members if name not in kept]
-        admins = [name for name in secret[2].split(",") if name and name not in draft.gone]
+        admins = [name for name in secret[2].split(",") if name and name not in draft.gone and name not in draft.new]
         new = [*secret[:2], ",".join(admins), ",".join(kept)]
         if old is None or members_of(old) != kept or len(admins) != len([name for name in old[2].split(",") if name]):
             draft.edits["gshadow"][group] = new

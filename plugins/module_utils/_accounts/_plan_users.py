@@ -147,6 +147,7 @@ def _create(draft: Draft, user: UserSpec) -> None:
     # fresh, whatever an earlier account of this name left behind
     draft.edits["shadow"][user.name] = _fresh_shadow(draft, user.name, user.expires or "")
     draft.uid_names[number] = user.name
+    _forget_memberships(draft, user)
     if user.group == user.name:
         draft.ensure_group(user.name, user.gid)
     described = ["uid %s" % number, "gid %s" % group, "home %s" % user.home, "shell %s" % user.shell]
@@ -156,6 +157,20 @@ def _create(draft: Draft, user: UserSpec) -> None:
         described.append("groups %s" % ",".join(user.groups))
     described.append("%d keys" % len(user.keys or ()))
     draft.change("user", user.name, "account", "absent", ", ".join(described))
+
+
+def _forget_memberships(draft: Draft, user: UserSpec) -> None:
+    """A name that groups list before its account exists is that of somebody else, or of an earlier life."""
+    draft.new.add(user.name)
+    stale = [
+        group for group in draft.memberships(user.name) if group in draft.group and group not in (user.groups or ())
+    ]
+    for group in stale:
+        draft.leave_group(group, user.name)
+    if stale:
+        draft.warnings.append(
+            "%s: taken out of %s, where the name stood before the account was made" % (user.name, ", ".join(stale))
+        )
 
 
 def _update(draft: Draft, user: UserSpec, fields: list[str]) -> None:

@@ -249,3 +249,25 @@ def test_the_connecting_user_keeps_a_key(host: Host, monkeypatch: pytest.MonkeyP
     with pytest.raises(IdentityError, match="alice: this run is connected as this user"):
         host.run([host.user("alice", 5238, keys=[])])
     assert host.run([host.user("alice", 5238, keys=[public_key(2)])])["changed"]
+
+
+def test_a_new_account_is_in_no_group_that_listed_its_name_before(host: Host) -> None:
+    for database, old, new in (
+        ("gshadow", "docker:!::", "docker:!:bob,root:"),
+        ("gshadow", "sudo:*::ubuntu", "sudo:*:bob:ubuntu"),
+        ("group", "video:x:44:", "video:x:44:bob"),
+        ("group", "nogroup:x:65534:", "nogroup:x:65534:bob,ubuntu"),
+    ):
+        path = host.etc / database
+        path.write_text(path.read_text().replace(old, new))
+    users = [host.user("alice", 5238), host.user("bob", 5831, groups=["video"])]
+    predicted = host.run(users, check=True)
+    assert host.run(users) == predicted
+    assert predicted["warnings"] == [
+        "bob: taken out of docker, nogroup, sudo, where the name stood before the account was made"
+    ]
+    assert host.entry("gshadow", "docker") == ["docker", "!", "root", ""]
+    assert host.entry("gshadow", "sudo") == ["sudo", "*", "", "ubuntu"]
+    assert host.entry("group", "nogroup") == ["nogroup", "x", "65534", "ubuntu"]
+    assert host.entry("group", "video") == ["video", "x", "44", "bob"]
+    assert not host.run(users)["changed"]
