@@ -55,7 +55,6 @@ class Draft:
             self.primary_gids[fields[3]] = self.primary_gids.get(fields[3], 0) + 1
         self.privileged_gids: set[str] | None = None
         self._memberships: dict[str, set[str]] | None = None
-        self.privileged_members: dict[str, str] | None = None
         self.problems: list[str] = []
         self.warnings: list[str] = []
         self.changes: list[Change] = []
@@ -110,17 +109,6 @@ class Draft:
             # a second name for the same number is the same group
             self.privileged_gids = {fields[2] for name, fields in self.group.items() if name in PRIVILEGED_GROUPS}
         return gid.strip("0") == "" or gid in self.privileged_gids
-
-    def inherited_power(self, name: str) -> str:
-        """The group that makes a new account of this name root, because an earlier one was in it; empty without."""
-        if self.privileged_members is None:
-            self.privileged_members = {
-                member: group
-                for group, fields in self.group.items()
-                if self._is_privileged(fields[2])
-                for member in members_of(fields)
-            }
-        return "" if self.request.allow_privileged_groups else self.privileged_members.get(name, "")
 
     def memberships(self, name: str) -> list[str]:
         """The groups whose lists of members or administrators name somebody."""

@@ -69,12 +69,6 @@ def _create_problems(draft: Draft, user: UserSpec) -> list[str]:
             "the name is known to this host's directory service with uid %d: a local account would hide it"
             % draft.state.directory_uids[user.name]
         )
-    power = draft.inherited_power(user.name)
-    if power:
-        problems.append(
-            "group %s lists this name already, though no account has it, and whoever is in it can become root: take it"
-            " out there first (vigr), or set allow_privileged_groups" % power
-        )
     return problems + _group_problems(draft, user)
 
 

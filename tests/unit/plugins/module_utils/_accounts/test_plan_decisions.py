@@ -197,6 +197,20 @@ def test_a_list_with_gaps_is_let_be() -> None:
     assert is_empty(plan_for(request([{**ALICE, "groups": ["research"]}], RESEARCH), state))
 
 
+@pytest.mark.parametrize("group", ["wheel:x:10:ubuntu,alice", "gpu:x:45:ubuntu,alice,alice"])
+def test_a_new_account_is_in_no_group_of_an_earlier_one_of_its_name(group: str) -> None:
+    name = group.split(":")[0]
+    state = host(group=[group], gshadow=["%s:*:alice:ubuntu,alice" % name])
+    plan, new = done(state, [ALICE])
+    assert plan.warnings == ("alice: taken out of %s, where the name stood before the account was made" % name,)
+    assert fields(new, "group", name) == [*group.split(":")[:3], "ubuntu"]
+    assert fields(new, "gshadow", name) == [name, "*", "", "ubuntu"]
+    # what a run that was killed has added already is asked for again
+    plan, new = done(host(group=["gpu:x:45:alice"], gshadow=["gpu:!::"]), [{**ALICE, "groups": ["gpu"]}])
+    assert plan.warnings == ()
+    assert fields(new, "gshadow", "gpu") == ["gpu", "!", "", "alice"]
+
+
 def test_adopting_a_group_is_a_change() -> None:
     state = hers(group=["alice:x:5238:", "research:x:4444:bob"], gshadow=["alice:!::", "research:!::bob"])
     plan, new = done(state, [ALICE], [{**RESEARCH[0], "adopt": True}])
