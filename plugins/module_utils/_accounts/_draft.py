@@ -96,7 +96,7 @@ class Draft:
         gid = fields[2] if fields else ""
         if self._is_privileged(gid):
             return "whoever is in group %s can become root: leave it out, or set allow_privileged_groups" % group
-        owner = self.passwd.get(group)
+        owner = self.edits["passwd"].get(group) or self.passwd.get(group)
         if group != name and owner and owner[3] == gid and not _is_daemon(owner[2]):
             return (
                 "group %s is the private group of the account of that name, whose files it opens: leave it out, make a"

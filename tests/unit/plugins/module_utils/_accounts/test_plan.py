@@ -264,6 +264,11 @@ def test_nobody_is_put_into_a_group_that_goes_in_the_same_run() -> None:
     assert "bob: group alice does not exist on this host" in message
 
 
+def test_a_private_group_that_stood_before_its_account_is_made_is_private() -> None:
+    users = [{**ALICE, "groups": ["bob"]}, {"name": "bob", "uid": 5831, "adopt": True}]
+    assert "group bob is the private group of the account" in refusal(host(group=["bob:x:5831:"]), users)
+
+
 def test_what_made_an_earlier_account_of_the_name_root_cannot_be_asked_for() -> None:
     state = host(group=["wheel:x:10:ubuntu,alice"], gshadow=["wheel:*::ubuntu,alice"])
     assert "alice: whoever is in group wheel can become root" in refusal(state, [{**ALICE, "groups": ["wheel"]}])
