@@ -68,12 +68,13 @@ def fleet(*arguments: str) -> Command:
 
 
 @functools.lru_cache(maxsize=None)
-def scratch_in_memory() -> tuple[str, ...]:
+def with_tmp_in_memory() -> tuple[str, ...]:
     """A prefix that gives a command a /tmp in memory where this machine lets us, for thousands of fsyncs are tested."""
-    prefix = ("unshare", "--mount", "sh", "-c", 'mount -t tmpfs -o mode=1777 tmpfs /tmp && exec "$@"', "sh")
-    hidden = any(Path("/tmp") in path.resolve().parents for path in (REPOSITORY, CACHE, Path(sys.executable)))
-    if hidden or os.geteuid() != 0 or shutil.which("unshare") is None:
+    if os.geteuid() != 0 or shutil.which("unshare") is None:
         return ()
+    CACHE.mkdir(parents=True, exist_ok=True)
+    kept = (str(path.resolve()) for path in (REPOSITORY, CACHE))
+    prefix = ("unshare", "--mount", str(TOOLBOX / "with_tmp_in_memory.sh"), *kept, "--")
     works = subprocess.run([*prefix, "true"], check=False, capture_output=True).returncode == 0
     return prefix if works else ()
 
@@ -84,7 +85,7 @@ def demo(verb: str) -> Command:
 
 def pytest(environment: str, *paths: str) -> Command:
     arguments = (tool(environment, "python"), "-m", "pytest", *paths)
-    return Command((*scratch_in_memory(), *arguments), TREE, (("PYTHONPATH", str(BUILD)),))
+    return Command((*with_tmp_in_memory(), *arguments), TREE, (("PYTHONPATH", str(BUILD)),))
 
 
 def ansible_test(environment: str, *arguments: str) -> tuple[Command, Command]:
@@ -93,7 +94,7 @@ def ansible_test(environment: str, *arguments: str) -> tuple[Command, Command]:
     # The environment's own Python goes first on the PATH: with --local ansible-test takes what it finds there.
     variables = (("HOME", str(home)), path_with(environment))
     run = (tool(environment, "ansible-test"), *arguments, "--local", "--color", "no")
-    return prepare, Command((*scratch_in_memory(), *run), TREE, variables)
+    return prepare, Command((*with_tmp_in_memory(), *run), TREE, variables)
 
 
 def tool_path() -> str:
@@ -191,6 +192,12 @@ def version() -> str:
     return next(line.split(": ")[1] for line in lines if line.startswith("version: "))
 
 
+def molecule(action: str, scenario: str) -> Command:
+    """Molecule keeps its state in this checkout: its own place is one for all checkouts of a person."""
+    variables = (("MOLECULE_EPHEMERAL_DIRECTORY", str(BUILD / "molecule" / scenario)),)
+    return Command((tool("main", "molecule"), action, "--scenario-name", scenario), TREE, variables)
+
+
 def host_steps() -> list[Step]:
     found = sorted((REPOSITORY / "extensions" / "molecule").glob("*/molecule.yml"))
     scenarios = [path.parent.name for path in found]
@@ -205,11 +212,11 @@ def host_steps() -> list[Step]:
         *(
             Step(
                 "molecule:" + scenario,
-                (main("molecule", "test", "--scenario-name", scenario),),
+                (molecule("test", scenario),),
                 lane=HOSTS,
                 group="molecule",
                 limit_seconds=20 * MINUTE,
-                clean_up=(main("molecule", "destroy", "--scenario-name", scenario),),
+                clean_up=(molecule("destroy", scenario),),
             )
             for scenario in scenarios
         ),
