@@ -228,15 +228,20 @@ def link(name: str, target: Path) -> None:
     os.replace(str(fresh), str(place))
 
 
-def make(name: str) -> Path:
-    requirements = REPOSITORY / "requirements" / (name + ".txt")
-    interpreter, version = choose_interpreter(name)
+def place(requirements: Path, interpreter: str, version: tuple[int, ...]) -> Path:
+    """Where the environment with just these pins, made from just this Python, is or is to be."""
     key = hashlib.sha256()
     for part in (requirements.read_bytes(), repr(version).encode(), os.path.realpath(interpreter).encode()):
         key.update(hashlib.sha256(part).digest())
-    home = CACHE / "venvs"
-    home.mkdir(parents=True, exist_ok=True)
-    target = home / ("%s-py%d.%d-%s" % (name, version[0], version[1], key.hexdigest()[:16]))
+    name = "%s-py%d.%d-%s" % (requirements.stem, version[0], version[1], key.hexdigest()[:16])
+    return CACHE / "venvs" / name
+
+
+def make(name: str) -> Path:
+    requirements = REPOSITORY / "requirements" / (name + ".txt")
+    interpreter, version = choose_interpreter(name)
+    target = place(requirements, interpreter, version)
+    target.parent.mkdir(parents=True, exist_ok=True)
     with target.with_name(target.name + ".lock").open("w") as lock:
         try:
             fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
 PR_SET_CHILD_SUBREAPER = 36
-GRACE_SECONDS = 20
+GRACE_SECONDS = 10
 # An engine that a step started has its own end: it may serve containers of others by now.
 SPARED = frozenset({"dockerd", "containerd", "containerd-shim", "docker-proxy"})
 
@@ -92,7 +92,7 @@ def reap() -> None:
 def end_descendants() -> list[str]:
     """End every process below this one, kindly first; returns the command lines of what was there."""
     found = {pid: command_line(pid) for pid in descendants()}
-    for number in (signal.SIGINT, signal.SIGTERM, signal.SIGKILL):
+    for number in (signal.SIGTERM, signal.SIGKILL):
         left = list(descendants())
         for pid in left:
             with contextlib.suppress(ProcessLookupError):
@@ -103,4 +103,5 @@ def end_descendants() -> list[str]:
             left = list(descendants())
         if not left:
             break
+    reap()
     return sorted(found.values())

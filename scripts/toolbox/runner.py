@@ -23,7 +23,7 @@ from typing import TYPE_CHECKING
 import environments
 import tree
 from places import LOGS, REPOSITORY
-from processes import ChildBell, adopt_orphans, end_descendants, reap
+from processes import ChildBell, adopt_orphans, end_descendants
 from steps import ALONE, HERE, HOSTS, all_steps, base_variables, fleet
 
 if TYPE_CHECKING:
@@ -242,7 +242,6 @@ def finish(steps: list[Step]) -> None:
     if any(step.lane != HERE for step in steps):
         command = fleet("engine", "stop")
         subprocess.run(command.arguments, cwd=command.directory, env=base_variables(), check=False)
-    reap()
     for left in end_descendants():
         say("note:  ended what a step had left running: %s" % left)
 

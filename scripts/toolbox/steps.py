@@ -107,7 +107,7 @@ def tool_path() -> str:
 def type_check() -> tuple[Command, Command]:
     """mypy sees the collection under its real name, and in a second run what imports its neighbours by short names."""
     units = REPOSITORY / "tests" / "unit"
-    tested = sorted({path.relative_to(units).parts[0] for path in units.glob("*/**/*.py")} - {"bench"})
+    tested = sorted({path.relative_to(units).parts[0] for path in units.glob("*/**/*.py")} - {"bench", "toolbox"})
     collection = [TREE / "plugins", *(TREE / "tests" / "unit" / name for name in tested)]
     programs = [TREE / "scripts" / "toolbox", TREE / "tests" / "fleet", TREE / "tests" / "bench"]
 
@@ -116,7 +116,9 @@ def type_check() -> tuple[Command, Command]:
         options = ("--config-file", str(TREE / "pyproject.toml"), "--cache-dir", str(CACHE / "mypy"))
         return Command((tool("main", "mypy"), *options, *map(str, checked)), BUILD, variables)
 
-    return mypy([BUILD], collection), mypy(programs, [*programs, TREE / "tests" / "unit" / "bench"])
+    return mypy([BUILD], collection), mypy(
+        programs, [*programs, *(TREE / "tests" / "unit" / name for name in ("bench", "toolbox"))]
+    )
 
 
 def lint_steps() -> list[Step]:
