@@ -76,7 +76,7 @@ def interrupted(host: Host, users: list[dict[str, Any]], at: int, stop: Callable
             status = REFUSED if "cut short" in str(error) or "cannot be" in str(error) else 98
         finally:
             os._exit(status)
-    return os.waitstatus_to_exitcode(os.waitpid(child, 0)[1])
+    return os.WEXITSTATUS(os.waitpid(child, 0)[1])
 
 
 def kill() -> None:
