@@ -55,6 +55,7 @@ class Draft:
             self.primary_gids[fields[3]] = self.primary_gids.get(fields[3], 0) + 1
         self.privileged_gids: set[str] | None = None
         self._memberships: dict[str, set[str]] | None = None
+        self._names_of: dict[str, list[str]] | None = None
         self.problems: list[str] = []
         self.warnings: list[str] = []
         self.changes: list[Change] = []
@@ -120,6 +121,14 @@ class Draft:
                     for member in {*members_of(fields), *administrators}:
                         self._memberships.setdefault(member, set()).add(group)
         return sorted(self._memberships.get(name, ()))
+
+    def others_with(self, uid: int, name: str) -> list[str]:
+        """Accounts that have the number of another one, and so everything that is that one's."""
+        if self._names_of is None:
+            self._names_of = {}
+            for other, fields in self.passwd.items():
+                self._names_of.setdefault(fields[2], []).append(other)
+        return [other for other in self._names_of.get(str(uid), ()) if other != name]
 
     def left_over(self, name: str) -> bool:
         """Does anything of a user without a passwd entry stand in the other files?"""

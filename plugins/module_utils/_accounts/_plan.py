@@ -37,7 +37,7 @@ def orphans_of(request: Request, state: HostState) -> list[UserSpec]:
     found = []
     for name, owned in sorted(state.record.users.items()):
         fields = state.tables["passwd"].entries.get(name)
-        if owned.owner != request.owner or name in named or (fields is None and wanted != "absent"):
+        if owned.owner != request.owner or name in named or (fields is None and wanted == "present"):
             continue
         gid = int(fields[3]) if fields and fields[3].isdecimal() else owned.number
         home, shell = (fields[5], fields[6]) if fields else ("", "")
@@ -168,7 +168,9 @@ def _apply_members(draft: Draft) -> None:
         new = [*secret[:2], ",".join(admins), ",".join(kept)]
         if old is None or members_of(old) != kept or len(admins) != len([name for name in old[2].split(",") if name]):
             draft.edits["gshadow"][group] = new
-            if not touched:
+            if old is None and not touched:
+                draft.change("group", group, "gshadow entry", "missing", "members %s" % (new[3] or "(none)"))
+            elif not touched:
                 draft.change("group", group, "gshadow", ":".join(secret[2:]), ":".join(new[2:]))
 
 

@@ -273,10 +273,23 @@ def plan_stray_keys(draft: Draft) -> None:
             draft.change("user", name, "keys", "%d keys" % len(key_lines(data)), "+0 -%d" % len(key_lines(data)))
 
 
+def _renamed(draft: Draft, user: UserSpec) -> str:
+    """Why somebody whose account is missing may still get in: under another name that the account was given."""
+    owned = draft.state.record.users.get(user.name)
+    others = draft.others_with(user.uid, user.name)
+    if owned is None or owned.owner != draft.request.owner or owned.number != user.uid or not others:
+        return ""
+    return "the account made for uid %d is called %s on this host now: rename it back (usermod -l), or remove it" % (
+        user.uid, ", ".join(others),
+    )  # fmt: skip
+
+
 def plan_disabled(draft: Draft, user: UserSpec) -> None:
     """The account stays, and nothing gets in: expired, nologin, no keys, nothing of it running."""
     fields = draft.passwd.get(user.name)
     if fields is None:
+        if _renamed(draft, user):
+            draft.problems.append("%s: %s" % (user.name, _renamed(draft, user)))
         return
     problems = _keep_problems(draft, user, fields) + _protected_problems(draft, user)
     if problems:
@@ -312,6 +325,9 @@ def plan_absent(draft: Draft, user: UserSpec) -> None:
     fields = draft.passwd.get(user.name)
     owned = draft.state.record.users.get(user.name)
     if fields is None and (owned is None or owned.owner != draft.request.owner):
+        return
+    if fields is None and _renamed(draft, user):
+        draft.problems.append("%s: %s" % (user.name, _renamed(draft, user)))
         return
     if fields is not None:
         problems = _keep_problems(draft, user, fields) + _protected_problems(draft, user)
@@ -352,6 +368,13 @@ def _leave_groups(draft: Draft, user: UserSpec, in_passwd: bool) -> None:
 
 
 def _plan_stop(draft: Draft, user: UserSpec) -> None:
+    others = draft.others_with(user.uid, user.name)
+    if others:
+        draft.warnings.append(
+            "%s: %s has the same uid %d on this host and still gets in, so nothing that runs was ended: look at that"
+            " account" % (user.name, ", ".join(others), user.uid)
+        )
+        return
     there = draft.state.busy.get(user.name)
     if there:
         draft.change("user", user.name, "running", there, "stopped")

@@ -21,10 +21,14 @@ __all__ = ["busy_users", "stop_users"]
 
 _POLITE_SECONDS = 2.0
 _LAST_SECONDS = 15.0
+_HELPER_SECONDS = 1.0
 
 
 def _processes(uids: Collection[int], proc: str) -> dict[int, list[int]]:
-    """Process ids by the uid they run as (real, effective or saved). Zombies are over and do not count."""
+    """Process ids by the uid they run as, or can take again: the real or the saved one. Zombies are over.
+
+    A program of root's that acts for a user for a moment (sshd that reads a file, a file server) is not the user's.
+    """
     found: dict[int, list[int]] = {}
     for name in os.listdir(proc):
         if not name.isdigit():
@@ -36,7 +40,8 @@ def _processes(uids: Collection[int], proc: str) -> dict[int, list[int]]:
             continue
         if lines.get("State", "").strip().startswith("Z"):
             continue
-        for uid in {int(word) for word in lines.get("Uid", "").split()}.intersection(uids):
+        real_effective_saved = [int(word) for word in lines.get("Uid", "").split()[:3]]
+        for uid in set(real_effective_saved[::2]).intersection(uids):
             found.setdefault(uid, []).append(int(name))
     return found
 
@@ -71,31 +76,54 @@ def stop_users(users: Collection[tuple[str, int]], proc: str, linger: str) -> No
             os.unlink(os.path.join(linger, name))
         if with_systemd:
             # by number: the name may be gone already; a slice that does not exist is no error worth a word
-            subprocess.run(
-                ["systemctl", "stop", "--no-block", "user@%d.service" % uid, "user-%d.slice" % uid],
-                check=False, stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL,
-            )  # fmt: skip
+            with contextlib.suppress(OSError, subprocess.TimeoutExpired):
+                subprocess.run(
+                    ["systemctl", "stop", "--no-block", "user@%d.service" % uid, "user-%d.slice" % uid], timeout=10,
+                    check=False, stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL,
+                )  # fmt: skip
+    if not os.path.exists(os.path.join(proc, "self")):
+        return  # without a real /proc nothing is known, and nothing is to be ended
     uids = {uid for _name, uid in users}
     begin = time.monotonic()
     pause = 0.02
-    while True:
+    left = _processes(uids, proc)
+    while left and time.monotonic() - begin < _POLITE_SECONDS:
+        for uid in left:
+            _signal(uid, signal.SIGTERM)
+        time.sleep(pause)
+        pause = min(pause * 2, 0.5)
         left = _processes(uids, proc)
-        waited = time.monotonic() - begin
+    pause = 0.02
+    while True:
+        for uid in uids:  # also when nothing was seen: who forks all the time is not
+            _signal(uid, signal.SIGKILL)
+        left = _processes(uids, proc)
         if not left:
             return
-        if waited > _LAST_SECONDS:
+        if time.monotonic() - begin > _LAST_SECONDS:
             names = ["%s (uid %d): %s" % (name, uid, left[uid]) for name, uid in users if uid in left]
             raise IdentityError(
                 "accounts are closed, but processes would not end: %s; look for a unit that restarts them, then run"
                 " again" % "; ".join(names)
             )
-        for pids in left.values():
-            for pid in pids:
-                _signal(pid, signal.SIGTERM if waited < _POLITE_SECONDS else signal.SIGKILL)
         time.sleep(pause)
         pause = min(pause * 2, 0.5)
 
 
-def _signal(pid: int, number: int) -> None:
-    with contextlib.suppress(ProcessLookupError):
-        os.kill(pid, number)
+def _signal(uid: int, number: int) -> None:
+    """Signal all processes of a user in one step: none forks away, and no id can be another process's by then."""
+    child = os.fork()
+    if child == 0:
+        try:
+            os.setgroups([])
+            os.setresuid(uid, uid, uid)
+            os.kill(-1, number)
+        finally:
+            os._exit(0)
+    end = time.monotonic() + _HELPER_SECONDS
+    while os.waitpid(child, os.WNOHANG) == (0, 0):
+        if time.monotonic() > end:  # the user can stop a process that runs as the user
+            os.kill(child, signal.SIGKILL)
+            os.waitpid(child, 0)
+            return
+        time.sleep(0.001)

@@ -10,12 +10,14 @@ from dataclasses import dataclass
 
 from ansible_collections.labfleet.identity.plugins.module_utils._errors import IdentityError
 from ansible_collections.labfleet.identity.plugins.module_utils._names import check_username
+from ansible_collections.labfleet.identity.plugins.module_utils._uid_space import SYSTEM_BAND, Band
 
 __all__ = ["RECORD_DIRECTORY", "RECORD_NAME", "Owned", "Record", "format_record", "parse_record"]
 
 RECORD_DIRECTORY = "/var/lib/labfleet-identity"
 RECORD_NAME = "accounts.json"
 _FORMAT = 1
+_NUMBERS = Band(SYSTEM_BAND.first, 4294967294)
 _STATES = ("present", "disabled")
 
 
@@ -69,7 +71,8 @@ def _owned(raw: dict[str, dict[str, object]]) -> dict[str, Owned]:
         number, owner, state = entry["number"], entry["owner"], entry["state"]
         # the name becomes a part of paths
         check_username(name)
-        if not isinstance(number, int) or isinstance(number, bool) or number < 0:
+        # no number of the system's own accounts was ever given by us, and all processes of such a number may be ended
+        if not isinstance(number, int) or isinstance(number, bool) or number not in _NUMBERS:
             raise ValueError("number of %s" % name)
         if not isinstance(owner, str) or state not in _STATES:
             raise ValueError("entry of %s" % name)

@@ -271,3 +271,33 @@ def test_a_new_account_is_in_no_group_that_listed_its_name_before(host: Host) ->
     assert host.entry("group", "nogroup") == ["nogroup", "x", "65534", "ubuntu"]
     assert host.entry("group", "video") == ["video", "x", "44", "bob"]
     assert not host.run(users)["changed"]
+
+
+@pytest.mark.parametrize("where", ["before", "after"])
+def test_processes_of_another_account_with_the_same_number_go_on(
+    host: Host, monkeypatch: pytest.MonkeyPatch, where: str
+) -> None:
+    stopped: list[Any] = []
+    monkeypatch.setattr(_transaction, "stop_users", lambda users, *_places: stopped.extend(users))
+    host.run([host.user("alice", 5238), host.user("bob", 5831)])
+    path = host.etc / "passwd"
+    twin = "alice2:x:5238:5238::/home/alice:/bin/sh\n"
+    path.write_text(twin + path.read_text() if where == "before" else path.read_text() + twin)
+    users = [host.user(name, uid, state="disabled") for name, uid in (("alice", 5238), ("bob", 5831))]
+    result = host.run(users)
+    assert stopped == [("bob", 5831)]
+    assert ["alice: alice2 has the same uid 5238" in warning for warning in result["warnings"]] == [True]
+
+
+@pytest.mark.parametrize("state", ["disabled", "absent"])
+def test_an_account_that_was_renamed_is_not_taken_for_gone(host: Host, state: str) -> None:
+    host.run([host.user("alice", 5238), host.user("bob", 5831)])
+    for database in ("passwd", "shadow", "group", "gshadow"):  # as usermod -l and groupmod -n do
+        path = host.etc / database
+        path.write_text(path.read_text().replace("bob:", "bobby:"))
+    before = host.everything()
+    with pytest.raises(IdentityError, match="bob: the account made for uid 5831 is called bobby"):
+        host.run([host.user("alice", 5238), host.user("bob", 5831, state=state)])
+    assert host.everything() == before
+    with pytest.raises(IdentityError, match="bob: the account made for uid 5831 is called bobby"):
+        host.run([host.user("alice", 5238)], orphans={"disabled": "disable"}.get(state, state))

@@ -97,6 +97,9 @@ def entry(**more: Any) -> bytes:
         entry(number=None),
         entry(number=True),
         entry(number=-1),
+        entry(number=0),
+        entry(number=999),
+        entry(number=4294967295),
         entry(owner=None),
         entry(owner=7),
         entry(state="absent"),
@@ -114,7 +117,7 @@ def test_what_is_not_our_record_is_refused_and_never_guessed(data: bytes) -> Non
 
 
 NAMES = st.from_regex(r"[a-z_][a-z0-9_-]{0,31}", fullmatch=True)
-OWNED = st.builds(Owned, st.integers(0, 2**32 - 1), st.text(max_size=20), st.sampled_from(["present", "disabled"]))
+OWNED = st.builds(Owned, st.integers(1000, 2**32 - 2), st.text(max_size=20), st.sampled_from(["present", "disabled"]))
 ENTRIES = st.dictionaries(NAMES, OWNED, max_size=5)
 
 
