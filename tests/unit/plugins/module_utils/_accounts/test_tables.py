@@ -85,6 +85,12 @@ def test_a_missing_newline_at_the_end_is_added_when_there_is_something_to_write(
     assert changed(b"root:x:0:0:::\nbob:x:1:1:::", {"bob": None}) == b"root:x:0:0:::\n"
 
 
+def test_words_that_look_like_a_name_are_no_entry_of_it() -> None:
+    text = b"alice\nalice:junk\nalice:x:1:1:::\nalice\n"
+    assert changed(text, {"alice": ALICE}) == text.replace(b"alice:x:1:1:::", ":".join(ALICE).encode())
+    assert changed(text, {"alice": None}) == b"alice\nalice:junk\nalice\n"
+
+
 def test_bytes_that_are_no_utf8_survive_in_the_entry_that_is_changed() -> None:
     fields = list(Table("passwd", HOST).entries["latin"])
     fields[6] = "/bin/zsh"

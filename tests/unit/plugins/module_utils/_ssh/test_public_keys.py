@@ -46,6 +46,12 @@ def line_of(kind: str, *fields: bytes, inner: str = "", comment: str = "alice@la
     return f"{kind} {base64.b64encode(blob).decode()} {comment}".rstrip()
 
 
+def cut(line: str, count: int) -> str:
+    """The same key with the last bytes of its blob missing."""
+    kind, blob = line.split()[:2]
+    return f"{kind} {base64.b64encode(base64.b64decode(blob)[:-count]).decode()}"
+
+
 def fields_of(line: str) -> list[bytes]:
     """The strings of a key's blob, without the first, which is the type."""
     blob, fields, at = base64.b64decode(line.split()[1]), [], 0
@@ -151,6 +157,8 @@ POINT = b"\x04" + b"\x07" * 64
         (line_of("ssh-rsa", b"\x01\x00\x01", b"\x00" + RSA_3072), "it is not an RSA key"),
         (line_of("ssh-rsa", b"\x01\x00\x01", RSA_3072, b""), "it is damaged"),
         (line_of("ssh-rsa", RSA_3072), "it is damaged"),
+        (cut(line_of("ssh-rsa", b"\x01\x00\x01", RSA_16384), 2), "it is damaged"),
+        (cut(line_of(SK_ED25519, b"\x07" * 32, b"ssh:lab"), 1), "it is damaged"),
         (line_of(ED25519), "it is damaged"),
         (line_of(ED25519, b"\x07" * 31), "it is damaged"),
         (line_of(ED25519, b"\x07" * 33), "it is damaged"),
@@ -166,6 +174,7 @@ POINT = b"\x04" + b"\x07" * 64
         (line_of(P256, b"nistp256", b"\x02" + b"\x07" * 32), "it is damaged"),
         (line_of(P256, b"nistp256", b"\x02" + POINT[1:]), "it is damaged"),
         (line_of(P256, POINT), "it is damaged"),
+        (line_of(P256, b"nistp256", POINT, b""), "it is damaged"),
         (line_of("ecdsa-sha2-nistp521", b"nistp521", b"\x04" + b"\x07" * 130), "it is damaged"),
         (line_of(SK_ED25519, b"\x07" * 32), "its application does not begin with ssh:"),
         (line_of(SK_ED25519), "its application does not begin with ssh:"),
