@@ -126,7 +126,7 @@ def _address(fleet: str, container: str) -> str | None:
     """The address of a container that runs, else None."""
     wanted = f'{{{{.State.Running}}}} {{{{(index .NetworkSettings.Networks "{_object(fleet, "net")}").IPAddress}}}}'
     done = attempt(["docker", "container", "inspect", "--format", wanted, container])
-    running, _, address = done.stdout.strip().partition(" ")
+    running, _blank, address = done.stdout.strip().partition(" ")
     return address if done.returncode == 0 and running == "true" else None
 
 
