@@ -47,7 +47,7 @@ def parse_record(data: bytes | None) -> Record:
         return Record({}, {})
     try:
         raw = json.loads(data.decode("utf-8"), object_pairs_hook=_once)
-        if type(raw["format"]) is not int or raw["format"] != _FORMAT:
+        if isinstance(raw["format"], bool) or raw["format"] != _FORMAT:
             raise ValueError("format %s" % ascii(raw["format"])[:40])
         return Record(_owned(raw["users"]), _owned(raw["groups"]))
     except (ValueError, KeyError, TypeError, AttributeError, RecursionError, IdentityError) as error:
