@@ -181,6 +181,11 @@ def _entry(raw: Any) -> RosterEntry:
     if "username" not in values:
         raise IdentityError("it has no username: give it one")
     values.setdefault("subject", values["username"])
+    if values.get("adopt") and "keys" not in values:
+        raise IdentityError(
+            "it has adopt but no keys: an account that is taken over is entered with the keys of the roster alone, so"
+            " name them, or 'keys: []' for nobody"
+        )
     return RosterEntry(**values)
 
 

@@ -295,8 +295,12 @@ def main() -> None:
         },
         supports_check_mode=True,
     )
+
+    def run_command(command: list[str]) -> object:
+        return module.run_command(command, handle_exceptions=False)
+
     try:
-        result = bring_about(module.params, module.check_mode)
+        result = bring_about(module.params, module.check_mode, run_command)
     except IdentityError as error:
         module.fail_json(msg=str(error))
     for warning in result.pop("warnings"):

@@ -60,7 +60,7 @@ options:
         templated.
       - 'Keys of a person: C(username) (required), C(subject) (a stable id, by default the username), C(gecos),
         C(keys) (list of OpenSSH public keys), C(groups) (list of shared groups), C(shell), C(home), C(state)
-        (V(present), V(disabled) or V(absent)), C(expires) (V(YYYY-MM-DD) or V(never)), C(adopt) (boolean).'
+        (V(present), V(disabled) or V(absent)), C(expires) (V(YYYY-MM-DD) or V(never)), C(adopt) (boolean, needs C(keys)).'
       - A key that is not given stays out of the result, so that what is on the hosts is left alone.
     type: raw
     required: true
@@ -97,8 +97,8 @@ EXAMPLES = r"""
 - name: Give everybody in the roster a number
   labfleet.identity.uid_allocation:
     profile: personal-research
-    ledger: "file:{{ inventory_dir }}/ledger.jsonl"
-    roster: "{{ inventory_dir }}/roster.yml"
+    ledger: "file:{{ inventory_dir }}/../ledger.jsonl"
+    roster: "{{ inventory_dir }}/../roster.yml"
     groups: [research]
   register: numbers
   run_once: true
@@ -114,7 +114,7 @@ EXAMPLES = r"""
 - name: Register a profile with room for more than 300 people
   labfleet.identity.uid_allocation:
     profile: "123456789012"
-    ledger: "file:{{ inventory_dir }}/ledger.jsonl"
+    ledger: "file:{{ inventory_dir }}/../ledger.jsonl"
     band: wide
     roster:
       - username: alice

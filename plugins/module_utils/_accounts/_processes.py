@@ -8,14 +8,13 @@ from __future__ import annotations
 import contextlib
 import os
 import signal
-import subprocess
 import time
 from typing import TYPE_CHECKING
 
 from ansible_collections.labfleet.identity.plugins.module_utils._errors import IdentityError
 
 if TYPE_CHECKING:
-    from collections.abc import Collection, Mapping
+    from collections.abc import Callable, Collection, Mapping
 
 __all__ = ["busy_users", "stop_users"]
 
@@ -65,9 +64,12 @@ def busy_users(users: Mapping[str, int], proc: str, linger: str) -> dict[str, st
     return busy
 
 
-def stop_users(users: Collection[tuple[str, int]], proc: str, linger: str) -> None:
+def stop_users(
+    users: Collection[tuple[str, int]], proc: str, linger: str, run_command: Callable[[list[str]], object]
+) -> None:
     """End the sessions, user units and processes of users, politely first.
 
+    :param run_command: runs a program; what it answers does not matter, because what is left is looked at.
     :raises IdentityError: something still runs as one of them at the end; it says what.
     """
     with_systemd = os.path.isdir("/run/systemd/system")
@@ -76,11 +78,8 @@ def stop_users(users: Collection[tuple[str, int]], proc: str, linger: str) -> No
             os.unlink(os.path.join(linger, name))
         if with_systemd:
             # by number: the name may be gone already; a slice that does not exist is no error worth a word
-            with contextlib.suppress(OSError, subprocess.TimeoutExpired):
-                subprocess.run(
-                    ["systemctl", "stop", "--no-block", "user@%d.service" % uid, "user-%d.slice" % uid], timeout=10,
-                    check=False, stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL,
-                )  # fmt: skip
+            with contextlib.suppress(OSError):
+                run_command(["systemctl", "stop", "--no-block", "user@%d.service" % uid, "user-%d.slice" % uid])
     if not os.path.exists(os.path.join(proc, "self")):
         return  # without a real /proc nothing is known, and nothing is to be ended
     uids = {uid for _name, uid in users}

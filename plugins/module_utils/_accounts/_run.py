@@ -19,7 +19,7 @@ from ansible_collections.labfleet.identity.plugins.module_utils._accounts._trans
 from ansible_collections.labfleet.identity.plugins.module_utils._errors import IdentityError
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
+    from collections.abc import Callable, Iterator, Mapping
     from typing import Any
 
     from ansible_collections.labfleet.identity.plugins.module_utils._accounts._states import Change, Plan
@@ -27,11 +27,14 @@ if TYPE_CHECKING:
 __all__ = ["bring_about"]
 
 
-def bring_about(params: Mapping[str, Any], check: bool, places: Places | None = None) -> dict[str, Any]:
+def bring_about(
+    params: Mapping[str, Any], check: bool, run_command: Callable[[list[str]], object], places: Places | None = None
+) -> dict[str, Any]:
     """Bring a host to the state asked for.
 
     :param params: the module's parameters.
     :param check: say what would be done and do nothing.
+    :param run_command: runs a program given as a list; it may raise OSError when there is none.
     :returns: ``changed``, ``receipt``, ``diff`` and ``warnings`` as the module documents them.
     :raises IdentityError: with everything that cannot be done safely; nothing was changed then.
     """
@@ -44,7 +47,7 @@ def bring_about(params: Mapping[str, Any], check: bool, places: Places | None = 
         contents = new_contents(plan, state.tables)
         files = sorted({"/etc/" + database for database in contents.names}.union(plan.texts))
         if not check:
-            apply_plan(plan, contents, request, places)
+            apply_plan(plan, contents, request, places, run_command)
     return {
         "changed": bool(plan.changes),
         "receipt": receipt_of(plan, files),

@@ -8,7 +8,6 @@ from __future__ import annotations
 import contextlib
 import fcntl
 import os
-import subprocess
 import time
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
@@ -27,7 +26,7 @@ from ansible_collections.labfleet.identity.plugins.module_utils._safe_files impo
 )
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Callable, Iterator
 
     from ansible_collections.labfleet.identity.plugins.module_utils._accounts._record import Record
     from ansible_collections.labfleet.identity.plugins.module_utils._accounts._request import Request
@@ -96,7 +95,9 @@ def new_contents(plan: Plan, tables: dict[str, Table]) -> Contents:
     return Contents(written(plan.closings), written(plan.edits))
 
 
-def apply_plan(plan: Plan, contents: Contents, request: Request, places: Places) -> None:
+def apply_plan(
+    plan: Plan, contents: Contents, request: Request, places: Places, run_command: Callable[[list[str]], object]
+) -> None:
     """Do it. The caller holds the lock.
 
     Who has to go is shut out first, so that nothing that fails later, a home that cannot be made for example, keeps a
@@ -114,7 +115,7 @@ def apply_plan(plan: Plan, contents: Contents, request: Request, places: Places)
             fsync_directory(etc)
             backed_up.add(database)
         if databases:
-            _forget_caches()
+            _forget_caches(run_command)
 
     try:
         _write_key_files({name: data for name, data in plan.key_files.items() if not data}, request.keys_directory)
@@ -127,7 +128,7 @@ def apply_plan(plan: Plan, contents: Contents, request: Request, places: Places)
             write(contents.opening)
         finally:
             if plan.stop:
-                stop_users(plan.stop, places.proc, places.linger)
+                stop_users(plan.stop, places.proc, places.linger, run_command)
     finally:
         if etc >= 0:
             os.close(etc)
@@ -176,7 +177,7 @@ def _flush_and_close(directories: list[int]) -> None:
             os.close(directory)
 
 
-def _forget_caches() -> None:
+def _forget_caches(run_command: Callable[[list[str]], object]) -> None:
     """Let nscd and sssd forget that a name did not exist."""
     commands = (
         ("/run/nscd/socket", ["nscd", "-i", "passwd", "-i", "group"]),
@@ -185,6 +186,4 @@ def _forget_caches() -> None:
     for socket, command in commands:
         if os.path.exists(socket):
             with contextlib.suppress(OSError):
-                subprocess.run(
-                    command, check=False, stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL
-                )
+                run_command(command)

@@ -142,6 +142,7 @@ HOSTILE: list[tuple[Any, str]] = [
     ({"username": "mallory", "expires": 20000}, "is not a day"),
     ({"username": "mallory", "expires": datetime.datetime(2027, 1, 1, tzinfo=datetime.timezone.utc)}, "is not a day"),
     ({"username": "mallory", "adopt": "yes"}, "is not true or false"),
+    ({"username": "mallory", "adopt": True}, "it has adopt but no keys"),
     ({"username": "mallory", "groups": "sudo"}, "is not a list"),
     ({"username": "mallory", "groups": ["sudo"]}, "'sudo' belongs to the system"),
     ({"username": "mallory", "groups": ["docker"]}, "'docker' belongs to the system"),

@@ -57,6 +57,7 @@ class Host:
     def __init__(self, root: Path) -> None:
         self.root = root
         self.etc, self.home, self.keys = root / "etc", root / "home", root / "ssh" / "keys"
+        self.commands: list[list[str]] = []  # that were run, on a real host
         self.places = Places(
             etc=str(self.etc), record=str(root / "var" / "record"), linger=str(root / "linger"), proc=str(root / "proc")
         )
@@ -97,7 +98,7 @@ class Host:
 
     def run(self, users: list[dict[str, Any]], check: bool = False, **more: Any) -> dict[str, Any]:
         """One call of the module."""
-        return bring_about(self.params(users, **more), check, self.places)
+        return bring_about(self.params(users, **more), check, self.commands.append, self.places)
 
     def entry(self, database: str, name: str) -> list[str] | None:
         """The fields of an entry, None when there is none."""

@@ -47,6 +47,10 @@ def start(started: list[subprocess.Popen[bytes]], become: str, then: str = "time
     return program
 
 
+def run_command(command: list[str]) -> object:
+    return subprocess.run(command, check=False, capture_output=True)
+
+
 def busy(tmp_path: Path) -> dict[str, str]:
     return busy_users({"alice": UID}, "/proc", str(tmp_path))
 
@@ -63,7 +67,7 @@ def test_processes_and_linger_of_a_user_are_found_and_ended(
     # a program that gives up the uid for a while can have it back
     saved = start(started, f"os.setresuid({UID + 1}, {UID + 1}, {UID})")
     assert busy(tmp_path) == {"alice": "3 processes, linger"}
-    stop_users([("alice", UID)], "/proc", str(tmp_path))
+    stop_users([("alice", UID)], "/proc", str(tmp_path), run_command)
     assert busy(tmp_path) == {}
     assert polite.wait(5) == -signal.SIGTERM
     assert saved.wait(5) == -signal.SIGTERM
@@ -77,7 +81,7 @@ def test_a_program_of_root_that_acts_for_a_user_for_a_moment_is_let_be(
     acting = start(started, f"os.setresuid(0, {UID}, 0)")
     own = start(started, f"os.setresuid({UID}, {UID}, {UID})")
     assert busy(tmp_path) == {"alice": "1 processes"}
-    stop_users([("alice", UID)], "/proc", str(tmp_path))
+    stop_users([("alice", UID)], "/proc", str(tmp_path), run_command)
     assert own.wait(5) == -signal.SIGTERM
     assert acting.poll() is None
 
@@ -108,7 +112,7 @@ def test_nobody_forks_away(started: list[subprocess.Popen[bytes]], tmp_path: Pat
         start(started, COMET % (UID, UID, UID, str(alive)))
         time.sleep(0.1)
         assert alive.stat().st_mtime > time.time() - 0.1
-        stop_users([("alice", UID)], "/proc", str(tmp_path))
+        stop_users([("alice", UID)], "/proc", str(tmp_path), run_command)
         last = alive.stat().st_mtime_ns
         time.sleep(0.2)
         assert alive.stat().st_mtime_ns == last
