@@ -56,12 +56,13 @@ class Draft:
         self.privileged_gids: set[str] | None = None
         self._memberships: dict[str, set[str]] | None = None
         self._names_of: dict[str, list[str]] | None = None
+        self._managed: list[str] | None = None
         self.problems: list[str] = []
         self.warnings: list[str] = []
         self.changes: list[Change] = []
         self.closings: dict[str, dict[str, list[str] | None]] = {"passwd": {}, "shadow": {}}
         self.edits: dict[str, dict[str, list[str] | None]] = {"group": {}, "gshadow": {}, "shadow": {}, "passwd": {}}
-        self.members: dict[str, list[str]] = {}  # of the groups whose members change
+        self.members: dict[str, dict[str, None]] = {}  # in order, of the groups whose members may change
         self.homes: list[HomeJob] = []
         self.key_files: dict[str, bytes] = {}
         self.stop: list[tuple[str, int]] = []
@@ -137,21 +138,24 @@ class Draft:
 
     def managed_groups(self) -> list[str]:
         """Shared groups whose members this owner speaks for: those asked for, and those once made and still there."""
+        if self._managed is not None:
+            return self._managed
         names = {group.name for group in self.request.groups}
         for name, owned in self.state.record.groups.items():
             if owned.owner == self.request.owner and self.group.get(name, ["", "", ""])[2] == str(owned.number):
                 names.add(name)
-        return sorted(names)
+        self._managed = sorted(names)
+        return self._managed
 
-    def members_now(self, group: str) -> list[str]:
+    def members_now(self, group: str) -> dict[str, None]:
         """Members of a group as decided so far."""
         if group not in self.members:
-            self.members[group] = members_of(self.group.get(group))
+            self.members[group] = dict.fromkeys(members_of(self.group.get(group)))
         return self.members[group]
 
     def leave_group(self, group: str, name: str) -> None:
         """Nobody of this name is a member, however often the list has it."""
-        self.members[group] = [member for member in self.members_now(group) if member != name]
+        self.members_now(group).pop(name, None)
 
     def ensure_group(self, name: str, gid: int) -> bool:
         """The group stands in group and, where the host has it, in gshadow; says whether it is new."""

@@ -129,7 +129,7 @@ def _plan_memberships(draft: Draft, user: UserSpec) -> None:
         if group in draft.group or group in draft.edits["group"]:
             members = draft.members_now(group)
             if group in wanted and user.name not in members:
-                members.append(user.name)
+                members[user.name] = None
                 added.append(group)
             elif group not in wanted and user.name in members:
                 draft.leave_group(group, user.name)
@@ -142,7 +142,7 @@ def _plan_memberships(draft: Draft, user: UserSpec) -> None:
         elif draft.forbidden_group(group, user.name):
             draft.problems.append("%s: %s" % (user.name, draft.forbidden_group(group, user.name)))
         elif user.name not in draft.members_now(group):
-            draft.members_now(group).append(user.name)
+            draft.members_now(group)[user.name] = None
             added.append(group)
     if (added or removed) and user.name in draft.passwd:
         signs = ["+" + group for group in added] + ["-" + group for group in removed]
@@ -155,15 +155,15 @@ def _apply_members(draft: Draft) -> None:
         fields = draft.edits["group"].get(group, draft.group.get(group))
         if fields is None:
             continue
-        touched = members_of(fields) != members
+        listed = _listed(members_of(fields), members)
+        touched = members_of(fields) != listed
         if touched:
-            draft.edits["group"][group] = [*fields[:3], ",".join(members)]
+            draft.edits["group"][group] = [*fields[:3], ",".join(listed)]
         if draft.gshadow is None:
             continue
         old = draft.edits["gshadow"].get(group) or draft.gshadow.get(group)
         secret = old or [group, "!", "", ""]
-        kept = [name for name in members_of(secret) if name in members]
-        kept += [name for name in members if name not in kept]
+        kept = _listed(members_of(secret), members)
         admins = [name for name in secret[2].split(",") if name and name not in draft.gone and name not in draft.new]
         new = [*secret[:2], ",".join(admins), ",".join(kept)]
         if old is None or members_of(old) != kept or len(admins) != len([name for name in old[2].split(",") if name]):
@@ -172,6 +172,13 @@ def _apply_members(draft: Draft) -> None:
                 draft.change("group", group, "gshadow entry", "missing", "members %s" % (new[3] or "(none)"))
             elif not touched:
                 draft.change("group", group, "gshadow", ":".join(secret[2:]), ":".join(new[2:]))
+
+
+def _listed(before: list[str], members: dict[str, None]) -> list[str]:
+    """Who stays, as it was written, and then who is new."""
+    stay = [name for name in before if name in members]
+    known = set(stay)
+    return stay + [name for name in members if name not in known]
 
 
 def _check_cap(draft: Draft) -> None:

@@ -360,10 +360,8 @@ def _leave_groups(draft: Draft, user: UserSpec, in_passwd: bool) -> None:
             draft.drop_group(user.name)
     elif private is None and draft.gshadow is not None and user.name in draft.gshadow:
         draft.drop_group(user.name)
-    for group, fields in draft.group.items():
-        secret = draft.gshadow.get(group) if draft.gshadow is not None else None
-        named = [*members_of(fields), *members_of(secret), *(secret[2].split(",") if secret else ())]
-        if user.name in named:
+    for group in draft.memberships(user.name):
+        if group in draft.group:
             draft.leave_group(group, user.name)
 
 

@@ -8,14 +8,17 @@ from __future__ import annotations
 import errno
 import os
 import stat
+import time
 from typing import TYPE_CHECKING
 
 import pytest
 
 from ansible_collections.labfleet.identity.plugins.module_utils._accounts import _transaction
+from ansible_collections.labfleet.identity.plugins.module_utils._accounts._plan import make_plan
 from ansible_collections.labfleet.identity.plugins.module_utils._errors import IdentityError
 from ansible_collections.labfleet.identity.plugins.module_utils._roster import parse_roster
 
+from . import build
 from .conftest import public_key
 
 if TYPE_CHECKING:
@@ -301,3 +304,26 @@ def test_an_account_that_was_renamed_is_not_taken_for_gone(host: Host, state: st
     assert host.everything() == before
     with pytest.raises(IdentityError, match="bob: the account made for uid 5831 is called bobby"):
         host.run([host.user("alice", 5238)], orphans={"disabled": "disable"}.get(state, state))
+
+
+def test_planning_for_thousands_costs_no_more_each_than_for_a_few() -> None:
+    people = {"user%04d" % number: 5000 + number for number in range(4000)}
+    listed = ",".join(people)
+    there = build.host(
+        passwd=["%s:x:%d:%d::/home/%s:/bin/bash" % (name, uid, uid, name) for name, uid in people.items()],
+        group=["research:x:4444:" + listed, "genomics:x:4445:" + listed]
+        + ["%s:x:%d:" % (name, uid) for name, uid in people.items()],
+        shadow=["%s:*:20000::::::" % name for name in people],
+        gshadow=["research:!::" + listed, "genomics:!::" + listed] + ["%s:!::" % name for name in people],
+        users={name: build.ours(uid) for name, uid in people.items()},
+        groups={"research": build.ours(4444), "genomics": build.ours(4445)},
+    )
+    begin = time.process_time()
+    for state in ("present", "absent"):
+        users = [
+            {"name": name, "uid": uid, "state": state, "groups": ["research", "genomics"], "create_home": False}
+            for name, uid in people.items()
+        ]
+        plan = make_plan(build.request(users, band="5000-8999", removal_cap=4000), there)
+        assert len(plan.changes) == (4000 if state == "absent" else 0)
+    assert time.process_time() - begin < 5
