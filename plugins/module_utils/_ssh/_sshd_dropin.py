@@ -191,7 +191,11 @@ def _check_nobody_locked_out(host: Host, staged: str, now: Settings, always: lis
         if not way or any(os.path.isfile(name) for name in key_files(always, account)):
             continue
         then = _settings(host, staged, account.name)
-        if isinstance(then, str) or not _way_in(account, then, with_password):
+        if not isinstance(then, str) and _way_in(account, then, with_password):
+            continue
+        # a file that sshd does not read from this user today is no way in, or any user could stop the run by making one
+        today = _settings(host, host.config, account.name)
+        if isinstance(today, str) or _way_in(account, today, with_password):
             locked_out.append("%s (%s)" % (account.name, way))
     if locked_out:
         more = len(locked_out) - _SHOWN_NAMES
