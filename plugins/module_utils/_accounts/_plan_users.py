@@ -29,7 +29,10 @@ def plan_present(draft: Draft, user: UserSpec) -> None:
     fields = draft.passwd.get(user.name)
     problems = _create_problems(draft, user) if fields is None else _keep_problems(draft, user, fields)
     if user.shell not in draft.state.shells:
-        problems.append("shell %s cannot be executed on this host: install it, or name another" % user.shell)
+        problem = "shell %s cannot be executed on this host: install it, or name another" % user.shell
+        # one that was there, in a home for example, may be gone: nobody may stop the run on a host that way
+        known = fields is not None and fields[SHELL] == user.shell
+        (draft.warnings if known else problems).append("%s: %s" % (user.name, problem) if known else problem)
     problems += _home_problems(draft, user)
     if fields is not None and _locks_out(draft, user):
         problems += _protected_problems(draft, user)

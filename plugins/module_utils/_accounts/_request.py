@@ -131,6 +131,11 @@ def parse_request(params: Mapping[str, Any]) -> Request:
         check_uid_band(band)
     if not (for_system and _within(group_band, SYSTEM_BAND)):
         check_group_band(group_band)
+    if not for_system and band.overlaps(group_band):
+        raise IdentityError(
+            "band %s and group_band %s overlap: a shared group could get the number of somebody's private group"
+            % (band, group_band)
+        )
     problems: list[str] = []
     groups = _each("groups", params["groups"], lambda entry: _group(entry, group_band), problems)
     users = _each("users", params["users"], lambda entry: _user(entry, band, for_system), problems)

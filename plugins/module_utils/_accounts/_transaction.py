@@ -45,7 +45,8 @@ def account_files_lock(etc: str, timeout: int) -> Iterator[None]:
 
     :raises IdentityError: somebody held it for ``timeout`` seconds.
     """
-    handle = os.open(os.path.join(etc, ".pwd.lock"), os.O_WRONLY | os.O_CREAT | os.O_CLOEXEC | os.O_NOFOLLOW, 0o600)
+    path = os.path.join(etc, ".pwd.lock")
+    handle = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_CLOEXEC | os.O_NOFOLLOW | os.O_NONBLOCK, 0o600)
     try:
         end = time.monotonic() + timeout
         pause = 0.01

@@ -327,3 +327,34 @@ def test_planning_for_thousands_costs_no_more_each_than_for_a_few() -> None:
         plan = make_plan(build.request(users, band="5000-8999", removal_cap=4000), there)
         assert len(plan.changes) == (4000 if state == "absent" else 0)
     assert time.process_time() - begin < 5
+
+
+def test_a_shell_that_is_gone_does_not_keep_anybody_else_in(host: Host) -> None:
+    shell = host.home / "zsh"
+    shell.write_text("#!/bin/sh\n")
+    shell.chmod(0o755)
+    users = [host.user("alice", 5238, shell=str(shell)), host.user("bob", 5831)]
+    host.run(users)
+    shell.unlink()
+    result = host.run([users[0], {**users[1], "state": "disabled"}])
+    assert result["receipt"]["disabled"] == ["bob"]
+    assert ["alice: shell %s cannot be executed" % shell in warning for warning in result["warnings"]] == [True]
+    with pytest.raises(IdentityError, match="alice: shell /bin/zsh-not-here cannot be executed"):
+        host.run([{**users[0], "shell": "/bin/zsh-not-here"}])
+
+
+def test_no_shared_group_gets_a_number_of_the_people(host: Host) -> None:
+    with pytest.raises(IdentityError, match="band 5000-5999 and group_band 5500-6499 overlap"):
+        host.run([], groups=[{"name": "genomics", "gid": 5831}], group_band="5500-6499")
+
+
+@pytest.mark.parametrize("kind", ["fifo", "link"])
+def test_what_is_no_lock_file_ends_the_run_at_once(host: Host, kind: str) -> None:
+    path = host.etc / ".pwd.lock"
+    if kind == "fifo":
+        os.mkfifo(path)
+    else:
+        path.symlink_to(host.root / "elsewhere")
+    with pytest.raises(IdentityError, match="cut short"):
+        host.run([host.user("alice", 5238)])
+    assert not (host.root / "elsewhere").exists()
