@@ -12,9 +12,12 @@ from ansible_collections.labfleet.identity.plugins.module_utils._errors import I
 from ansible_collections.labfleet.identity.plugins.module_utils._names import quoted
 
 if TYPE_CHECKING:
+    from collections.abc import Iterable
     from typing import Any
 
 __all__ = ["read_roster_text"]
+
+MAXIMUM_NESTING = 500
 
 
 def read_roster_text(text: str, path: str) -> Any:
@@ -33,16 +36,38 @@ def read_roster_text(text: str, path: str) -> Any:
 def _distinct_keys(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
     found = dict(pairs)
     if len(found) != len(pairs):
-        keys = [key for key, _value in pairs]
-        twice = next(key for key in keys if keys.count(key) > 1)
+        twice = _first_twice(key for key, _value in pairs)
         raise IdentityError(f"an entry has the key {quoted(twice)} twice, of which only one would count: remove one")
     return found
+
+
+def _first_twice(keys: Iterable[str]) -> str:
+    seen: set[str] = set()
+    for key in keys:
+        if key in seen:
+            return key
+        seen.add(key)
+    return ""
+
+
+def _check_depth(text: str) -> None:
+    """Refuse nesting so deep that libyaml would overrun the stack, and take the whole Ansible run with it."""
+    import re
+
+    depth = 0
+    for match in re.finditer(r"[\[\]{}]", text):
+        depth += 1 if match[0] in "[{" else -1
+        if depth > MAXIMUM_NESTING:
+            raise ValueError(f"it is nested more than {MAXIMUM_NESTING} levels deep")
+    if re.search(r"^[ \t?:-]{%d}" % MAXIMUM_NESTING, text, re.MULTILINE):
+        raise ValueError(f"a line begins with {MAXIMUM_NESTING} blanks and dashes, as if nested so deep")
 
 
 def _yaml(text: str, path: str) -> Any:
     import yaml  # the controller has it; a managed host need not
 
     try:
+        _check_depth(text)
         loader: Any = getattr(yaml, "CSafeLoader", yaml.SafeLoader)(text)
         try:
             node = loader.get_single_node()
@@ -72,10 +97,9 @@ def _check_keys(root: Any) -> None:
         if node.id == "mapping":
             keys = [key.value for key, _value in node.value if key.id == "scalar"]
             if len(set(keys)) != len(keys):
-                twice = next(key for key in keys if keys.count(key) > 1)
                 raise IdentityError(
-                    f"line {node.start_mark.line + 1} begins an entry that has the key {quoted(twice)} twice, of which"
-                    " only one would count: remove one"
+                    f"line {node.start_mark.line + 1} begins an entry that has the key {quoted(_first_twice(keys))} twice,"
+                    " of which only one would count: remove one"
                 )
             inner = [part for pair in node.value for part in pair]
         for part in inner:

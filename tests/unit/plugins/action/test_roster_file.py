@@ -61,3 +61,18 @@ def test_an_alias_bomb_is_no_bomb() -> None:
     begin = time.process_time()
     assert len(read_roster_text("\n".join(lines), "roster.yml")) == 30
     assert time.process_time() - begin < 5
+
+
+@pytest.mark.parametrize("text", ["[" * 200_000, "{a: " * 100_000, "- " * 100_000, "? " * 100_000, "[[\n" * 100_000])
+def test_no_nesting_overruns_the_stack(text: str) -> None:
+    with pytest.raises(IdentityError, match="^The roster "):
+        read_roster_text(text, "roster.yml")
+
+
+@pytest.mark.parametrize("form", ["{%s}", "- {%s}"])
+def test_a_key_twice_among_very_many_is_found_at_once(form: str) -> None:
+    keys = ", ".join(f'"k{number}": 1' for number in [*range(60_000), 59_999])
+    begin = time.process_time()
+    with pytest.raises(IdentityError, match="the key 'k59999' twice"):
+        read_roster_text(form % keys, "roster.yml")
+    assert time.process_time() - begin < 10
