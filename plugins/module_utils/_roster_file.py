@@ -98,8 +98,8 @@ def _check_keys(root: Any) -> None:
             keys = [key.value for key, _value in node.value if key.id == "scalar"]
             if len(set(keys)) != len(keys):
                 raise IdentityError(
-                    f"line {node.start_mark.line + 1} begins an entry that has the key {quoted(_first_twice(keys))} twice,"
-                    " of which only one would count: remove one"
+                    f"line {node.start_mark.line + 1} begins an entry that has the key {quoted(_first_twice(keys))}"
+                    " twice, of which only one would count: remove one"
                 )
             inner = [part for pair in node.value for part in pair]
         for part in inner:

@@ -65,7 +65,7 @@ def test_an_alias_bomb_is_no_bomb() -> None:
 
 @pytest.mark.parametrize("text", ["[" * 200_000, "{a: " * 100_000, "- " * 100_000, "? " * 100_000, "[[\n" * 100_000])
 def test_no_nesting_overruns_the_stack(text: str) -> None:
-    with pytest.raises(IdentityError, match="^The roster "):
+    with pytest.raises(IdentityError, match="The roster roster"):
         read_roster_text(text, "roster.yml")
 
 
