@@ -98,7 +98,7 @@ def make_plan(request: Request, state: HostState) -> Plan:
 def _plan_shared_groups(draft: Draft) -> None:
     for group in draft.request.groups:
         fields = draft.group.get(group.name)
-        holder = draft.gid_names.get(str(group.gid))
+        holder = draft.gid_names.get(str(group.gid)) or draft.state.directory_groups.get(group.gid)
         owned = draft.state.record.groups.get(group.name)
         if fields is not None and fields[2] != str(group.gid):
             draft.problems.append(
@@ -108,6 +108,11 @@ def _plan_shared_groups(draft: Draft) -> None:
         elif fields is None and holder:
             draft.problems.append(
                 "gid %d of group %s is taken on this host by group %s" % (group.gid, group.name, holder)
+            )
+        elif fields is None and group.name in draft.state.directory_gids:
+            draft.problems.append(
+                "group %s is known to this host's directory service with gid %d: a local group would hide it"
+                % (group.name, draft.state.directory_gids[group.name])
             )
         elif fields is not None and not group.adopt and (owned is None or owned.owner != draft.request.owner):
             draft.problems.append(

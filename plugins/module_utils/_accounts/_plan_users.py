@@ -78,7 +78,10 @@ def _create_problems(draft: Draft, user: UserSpec) -> list[str]:
 def _group_problems(draft: Draft, user: UserSpec) -> list[str]:
     """Why the primary group cannot be had."""
     there = draft.group.get(user.group) or draft.edits["group"].get(user.group)
-    holder = draft.gid_names.get(str(user.gid))
+    holder = draft.gid_names.get(str(user.gid)) or draft.state.directory_groups.get(user.gid)
+    if there is None and user.group in draft.state.directory_gids:
+        known = draft.state.directory_gids[user.group]
+        return ["group %s is known to this host's directory service with gid %d" % (user.group, known)]
     if there is not None and there[2] != str(user.gid):
         return ["group %s has gid %s on this host, not %d" % (user.group, there[2], user.gid)]
     if there is None and holder:
@@ -377,7 +380,9 @@ def _plan_stop(draft: Draft, user: UserSpec) -> None:
         )
         return
     there = draft.state.busy.get(user.name)
-    if there:
+    # that nothing of theirs runs on is part of closing an account; what runs comes and goes, so it is told only of one
+    # that was closed before
+    if there and user.name not in draft.removed_now:
         draft.change("user", user.name, "running", there, "stopped")
     if there or user.name in draft.removed_now:
         draft.stop.append((user.name, user.uid))

@@ -69,7 +69,7 @@ def take_snapshot(request: Request, places: Places) -> HostState:
                 )
         login_defs = read_file("login.defs", dir_fd=etc) if request.pin_local_ids else None
         adduser_conf = read_file("adduser.conf", dir_fd=etc) if request.pin_local_ids else None
-        sources = _nss_sources(read_file("nsswitch.conf", dir_fd=etc))
+        nsswitch = read_file("nsswitch.conf", dir_fd=etc)
     finally:
         os.close(etc)
     record = _read_record(places)
@@ -85,7 +85,13 @@ def take_snapshot(request: Request, places: Places) -> HostState:
     leaving.update(orphans)
     names = [user.name for user in request.users] + list(orphans)
     new = [(user.name, user.uid) for user in present if user.name not in tables["passwd"].entries]
-    uids, known = _ask_directory(new) if sources - _OWN_SOURCES else ({}, {})
+    uids, known = _ask_directory(new) if _nss_sources(nsswitch, "passwd") - _OWN_SOURCES else ({}, {})
+    groups = [(user.group, user.gid) for user in present] + [(group.name, group.gid) for group in request.groups]
+    groups = [group for group in groups if group[0] not in tables["group"].entries]
+    gids: dict[str, int] = {}
+    group_names: dict[int, str] = {}
+    if groups and _nss_sources(nsswitch, "group") - _OWN_SOURCES:
+        gids, group_names = _ask_directory_for_groups(groups)
     key_files, loose = _read_key_files(request.keys_directory, names, tables["passwd"])
     return HostState(
         tables=tables,
@@ -97,6 +103,8 @@ def take_snapshot(request: Request, places: Places) -> HostState:
         nologin=next((path for path in _NOLOGIN if _is_program(path)), _NOLOGIN[0]),
         directory_uids=uids,
         directory_names=known,
+        directory_gids=gids,
+        directory_groups=group_names,
         busy=busy_users(leaving, places.proc, places.linger) if leaving else {},
         protected=_connecting_users(tables["passwd"]),
         login_defs=login_defs,
@@ -119,11 +127,11 @@ def _is_program(path: str) -> bool:
     return os.path.isfile(path) and os.access(path, os.X_OK)
 
 
-def _nss_sources(data: bytes | None) -> set[str]:
-    """The sources that nsswitch.conf names for passwd."""
+def _nss_sources(data: bytes | None, wanted: str) -> set[str]:
+    """The sources that nsswitch.conf names for passwd or group."""
     for line in (data or b"").decode("utf-8", "replace").split("\n"):
         database, _colon, rest = line.split("#")[0].partition(":")
-        if database.strip() == "passwd":
+        if database.strip() == wanted:
             return {word for word in rest.split() if not word.startswith("[")}
     return set()
 
@@ -137,6 +145,18 @@ def _ask_directory(new: list[tuple[str, int]]) -> tuple[dict[str, int], dict[int
         with contextlib.suppress(KeyError):
             names[uid] = pwd.getpwuid(uid).pw_name
     return uids, names
+
+
+def _ask_directory_for_groups(new: list[tuple[str, int]]) -> tuple[dict[str, int], dict[int, str]]:
+    import grp  # only where a directory is asked
+
+    gids, names = {}, {}
+    for name, gid in new:
+        with contextlib.suppress(KeyError):
+            gids[name] = grp.getgrnam(name).gr_gid
+        with contextlib.suppress(KeyError):
+            names[gid] = grp.getgrgid(gid).gr_name
+    return gids, names
 
 
 def _read_homes(paths: Iterable[str], home_mode: int | None) -> dict[str, HomeState]:

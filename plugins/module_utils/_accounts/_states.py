@@ -5,7 +5,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
@@ -50,6 +50,8 @@ class HostState:
     adduser_conf: bytes | None
     today: int  # days since 1970-01-01
     loose_key_files: frozenset[str] = frozenset()  # of those that are not root's alone
+    directory_gids: dict[str, int] = field(default_factory=dict)  # as for users
+    directory_groups: dict[int, str] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)

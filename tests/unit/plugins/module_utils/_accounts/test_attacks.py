@@ -6,6 +6,7 @@
 from __future__ import annotations
 
 import errno
+import grp
 import os
 import stat
 import time
@@ -358,3 +359,23 @@ def test_what_is_no_lock_file_ends_the_run_at_once(host: Host, kind: str) -> Non
     with pytest.raises(IdentityError, match="cut short"):
         host.run([host.user("alice", 5238)])
     assert not (host.root / "elsewhere").exists()
+
+
+def test_groups_of_a_directory_keep_their_names_and_numbers(host: Host, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A private group with the number of a group in LDAP opens the files of that group."""
+    (host.etc / "nsswitch.conf").write_text("passwd: files systemd\ngroup: files [SUCCESS=merge] sss\n")
+    there = [grp.struct_group(("finance", "x", 5831, [])), grp.struct_group(("genomics", "x", 70001, []))]
+
+    def known(index: int, value: Any) -> grp.struct_group:
+        return next((group for group in there if group[index] == value), None) or {}[value]
+
+    monkeypatch.setattr(grp, "getgrnam", lambda name: known(0, name))
+    monkeypatch.setattr(grp, "getgrgid", lambda gid: known(2, gid))
+    for user, groups, message in (
+        (host.user("bob", 5831), [], "bob: gid 5831 is taken on this host by group finance"),
+        (host.user("finance", 5900), [], "finance: group finance is known to this host's directory service"),
+        (host.user("alice", 5238), [{"name": "genomics", "gid": 4500}], "group genomics is known to this host's dir"),
+    ):
+        with pytest.raises(IdentityError, match=message):
+            host.run([user], groups=groups)
+    assert host.run([host.user("alice", 5238)])["changed"]
