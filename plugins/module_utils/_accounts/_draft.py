@@ -35,6 +35,11 @@ def _is_daemon(uid: str) -> bool:
     return uid.isdigit() and int(uid) < SYSTEM_BAND.first
 
 
+def _shown(text: str) -> str:
+    """A text of the host, such as the room that a user sets with chfn, without control characters and broken UTF-8."""
+    return text if text.isprintable() else ascii(text)[1:-1]
+
+
 class Draft:
     """What is wanted, what is there, and everything decided so far.
 
@@ -75,7 +80,7 @@ class Draft:
 
     def change(self, kind: str, name: str, attribute: str, before: str, after: str) -> None:
         """Write down one difference."""
-        self.changes.append(Change(kind, name, attribute, before, after))
+        self.changes.append(Change(kind, name, attribute, _shown(before), _shown(after)))
 
     def claim(self, name: str, number: int, state: str = "present") -> None:
         """This user is ours from now on."""

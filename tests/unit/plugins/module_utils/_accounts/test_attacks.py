@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import errno
 import grp
+import json
 import os
 import stat
 import time
@@ -379,3 +380,12 @@ def test_groups_of_a_directory_keep_their_names_and_numbers(host: Host, monkeypa
         with pytest.raises(IdentityError, match=message):
             host.run([user], groups=groups)
     assert host.run([host.user("alice", 5238)])["changed"]
+
+
+def test_nothing_that_a_user_can_set_reaches_a_terminal_as_it_is(host: Host) -> None:
+    host.run([host.user("alice", 5238, gecos="Alice")])
+    path = host.etc / "passwd"
+    path.write_bytes(path.read_bytes().replace(b":Alice:", b":Alice,\x1b]0;gotcha\x07,\xe9:"))
+    result = host.run([host.user("alice", 5238, gecos="Alice")])
+    assert result["receipt"]["changed"] == {"alice": ["gecos Alice,\\x1b]0;gotcha\\x07,\\udce9 -> Alice"]}
+    assert json.dumps(result, ensure_ascii=False).encode("utf-8").isascii()
