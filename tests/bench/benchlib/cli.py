@@ -65,7 +65,9 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("--many-hosts", type=int, default=MANY_HOSTS, metavar="N", help="0: one host only")
     parser.add_argument("--repeats", type=int, default=5, metavar="N", help="rounds")
     parser.add_argument("--budget", type=float, default=120.0, metavar="S", help="seconds after which a case is done")
-    parser.add_argument("--loops-cap", type=int, default=200, metavar="N", help="most users for the loops")
+    parser.add_argument(
+        "--loops-cap", type=int, default=200, metavar="N", help="most accounts, on all hosts together, for the loops"
+    )
     parser.add_argument("--json", type=Path, metavar="FILE", help="write all samples")
     parser.add_argument("--keep", action="store_true", help="leave the hosts up")
     return parser

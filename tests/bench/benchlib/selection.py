@@ -38,8 +38,8 @@ def select(contenders: Iterable[str], sizes: Iterable[int], many_hosts: int, loo
                 case = Case(contender, users, hosts)
                 if users not in _ONLY_AT.get(contender, sizes):
                     continue
-                if contender == "loops" and users > loops_cap:
-                    left_out.append(f"{case}: it would take too long (`--loops-cap {users}` measures it)")
+                if contender == "loops" and users * hosts > loops_cap:
+                    left_out.append(f"{case}: it would take too long (`--loops-cap {users * hosts}` measures it)")
                 else:
                     cases.append(case)
     return Selection(tuple(cases), tuple(left_out))

@@ -28,6 +28,8 @@ def test_loops_beyond_their_cap_are_named() -> None:
     chosen = select(["loops"], ALL_SIZES, 0, 200)
     assert [case.users for case in chosen.cases] == [10, 50, 200]
     assert chosen.left_out == ("loops, 1000 users, 1 host: it would take too long (`--loops-cap 1000` measures it)",)
+    chosen = select(["loops"], [200], 4, 200)
+    assert chosen.left_out == ("loops, 200 users, 4 hosts: it would take too long (`--loops-cap 800` measures it)",)
 
 
 def test_the_cap_can_be_raised() -> None:
