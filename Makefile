@@ -47,8 +47,8 @@ importer: ## build the collection and import it as Galaxy would
 molecule: ## the roles on real hosts in Docker; one scenario: scripts/run_tests molecule:NAME
 	@scripts/run_tests molecule
 
-bench: venv ## measure against what people write today; takes long, and wants an idle machine
-	@.venv/bin/python tests/bench/bench.py
+bench: venv ## measure against what people write today; ARGS=--write puts it into docs/benchmarks.md; wants an idle machine
+	@.venv/bin/python tests/bench/bench.py $(ARGS)
 
 bench-smoke: ## the smallest run of the benchmark, so that it cannot rot
 	@scripts/run_tests bench-smoke
