@@ -24,11 +24,12 @@ import environments
 import tree
 from places import LOGS, REPOSITORY
 from processes import ChildBell, adopt_orphans, end_descendants
-from steps import ALONE, HERE, HOSTS, all_steps, base_variables, fleet
+from steps import ALONE, ANSIBLE_TEST, HERE, HOSTS, all_steps, base_variables, fleet
 
 if TYPE_CHECKING:
     from steps import Command, Step
 
+SIDE_BY_SIDE = 2
 SHOWN_LINES = 40
 ERRORS = re.compile(r"ERROR|FATAL|FAILED|fatal:|failed:")
 PULSE_SECONDS = 60
@@ -142,16 +143,17 @@ class Run:
                 say(".....  " + ", ".join("%s %s" % (job.step.name, self._age(job)) for job in self._running.values()))
 
     def _begin(self) -> None:
-        for lane in (HERE, HOSTS, ALONE):
+        for lane in (HOSTS, HERE, ANSIBLE_TEST, ALONE):
             step = next((step for step in self._waiting if step.lane == lane), None)
-            if step is None or lane in self._running or (lane == ALONE and (self._running or len(self._lanes()) > 1)):
+            crowded = len(self._running) >= SIDE_BY_SIDE
+            if step is None or lane in self._running or crowded or (lane == ALONE and self._busy_elsewhere()):
                 continue
             self._waiting.remove(step)
             say("begin  %s" % step.name)
             self._running[lane] = Job(step, self._variables)
 
-    def _lanes(self) -> set[str]:
-        return {step.lane for step in self._waiting}
+    def _busy_elsewhere(self) -> bool:
+        return bool(self._running) or any(step.lane != ALONE for step in self._waiting)
 
     @staticmethod
     def _age(job: Job) -> str:
@@ -239,7 +241,7 @@ def main(arguments: list[str]) -> int:
 
 def finish(steps: list[Step]) -> None:
     """Leave nothing running: not the engine if it was started here, and no process that a step forgot."""
-    if any(step.lane != HERE for step in steps):
+    if any(step.lane in (HOSTS, ALONE) for step in steps):
         command = fleet("engine", "stop")
         subprocess.run(command.arguments, cwd=command.directory, env=base_variables(), check=False)
     for left in end_descendants():

@@ -19,8 +19,9 @@ from places import BUILD, CACHE, LOGS, REPOSITORY, TREE
 
 BUNDLED = BUILD / "bundled"
 TOOLBOX = Path(__file__).resolve().parent
-# Lanes run beside each other, for one waits for hosts while the other computes. The last one wants the machine alone.
-HERE, HOSTS, ALONE = "here", "hosts", "alone"
+# The steps of a lane run one after the other, lanes beside each other: one waits for hosts while another computes.
+# ansible-test writes into the tree, so that there must be only one of it. The last lane wants the machine alone.
+HOSTS, HERE, ANSIBLE_TEST, ALONE = "hosts", "here", "ansible-test", "alone"
 MINUTE = 60
 
 
@@ -149,6 +150,7 @@ def lint_steps() -> list[Step]:
 
 def test_steps() -> list[Step]:
     core219 = make_environment("core219")
+    python = "%d.%d" % choose_interpreter("main")[1][:2]
     return [
         Step("unit", (pytest("main", "tests/unit"),)),
         Step("unit-core219", (core219, pytest("core219", "tests/unit"))),
@@ -157,14 +159,13 @@ def test_steps() -> list[Step]:
             (make_environment("oldest"), pytest("oldest", "tests/unit/plugins/module_utils")),
             skip_code=NO_INTERPRETER,
         ),
-        Step(
-            "ansible-test-units", ansible_test("main", "units", "--python", "%d.%d" % choose_interpreter("main")[1][:2])
-        ),
-        Step("sanity", ansible_test("main", "sanity"), limit_seconds=20 * MINUTE),
+        Step("ansible-test-units", ansible_test("main", "units", "--python", python), lane=ANSIBLE_TEST),
+        Step("sanity", ansible_test("main", "sanity"), lane=ANSIBLE_TEST, limit_seconds=20 * MINUTE),
         # ansible-core 2.19 is the last that manages hosts with Python 3.8.
         Step(
             "sanity-core219",
             (core219, *ansible_test("core219", "sanity", "--test", "compile", "--test", "import")),
+            lane=ANSIBLE_TEST,
             limit_seconds=20 * MINUTE,
         ),
         Step("importer", importer_commands()),
@@ -273,4 +274,4 @@ def base_variables() -> dict[str, str]:
     }
 
 
-__all__ = ["ALONE", "HERE", "HOSTS", "LOGS", "Command", "Step", "all_steps", "base_variables", "fleet"]
+__all__ = ["ALONE", "ANSIBLE_TEST", "HERE", "HOSTS", "LOGS", "Command", "Step", "all_steps", "base_variables", "fleet"]
