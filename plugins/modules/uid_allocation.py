@@ -60,7 +60,8 @@ options:
         templated.
       - 'Keys of a person: C(username) (required), C(subject) (a stable id, by default the username), C(gecos),
         C(keys) (list of OpenSSH public keys), C(groups) (list of shared groups), C(shell), C(home), C(state)
-        (V(present), V(disabled) or V(absent)), C(expires) (V(YYYY-MM-DD) or V(never)), C(adopt) (boolean, needs C(keys)).'
+        (V(present), V(disabled) or V(absent)), C(expires) (V(YYYY-MM-DD) or V(never)), C(adopt) (boolean, needs
+        C(keys)).'
       - A key that is not given stays out of the result, so that what is on the hosts is left alone.
     type: raw
     required: true
