@@ -54,7 +54,7 @@ def telling_lines(text: str) -> list[str]:
     return [*above[:SHOWN_LINES], "[...]", *end] if above else end
 
 
-class Interrupted(BaseException):
+class Interrupted(KeyboardInterrupt):
     """Somebody wants this run to end."""
 
 
@@ -216,7 +216,10 @@ def main(arguments: list[str]) -> int:
     parser.add_argument("names", nargs="*", metavar="NAME", help="a step or a group of steps; without one, all of them")
     parser.add_argument("--list", action="store_true", help="print the names of the steps")
     asked = parser.parse_args(arguments)
-    steps = choose(asked.names)
+    try:
+        steps = choose(asked.names)
+    except environments.VenvError as problem:
+        sys.exit("scripts/run_tests: %s" % problem)
     if asked.list:
         print("\n".join("%-24s %s" % (step.name, step.group) for step in steps))
         return 0
@@ -233,6 +236,7 @@ def main(arguments: list[str]) -> int:
     except Interrupted:
         signal.signal(signal.SIGINT, signal.SIG_IGN)
         run.abandon()
+        say("ended early, at your wish")
         return 130
     finally:
         finish(steps)
