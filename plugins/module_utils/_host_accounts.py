@@ -50,6 +50,8 @@ def host_accounts(
         # who is disabled or absent is so everywhere, or a host that dropped them would keep their account open
         if wanted is None or person["username"] in wanted or person.get("state", "present") != "present":
             accounts.append(_account(person, base, shell, everywhere))
+        else:
+            accounts.append(_unselected(person))
     return accounts
 
 
@@ -105,6 +107,15 @@ def _absolute(path: Any, what: str) -> str:
     if not isinstance(path, str) or not path.startswith("/"):
         raise IdentityError(f"{what} {quoted(path)} is not an absolute path: write one such as /home.")
     return path
+
+
+def _unselected(person: dict[str, Any]) -> dict[str, Any]:
+    """Nothing is made of these; but where they had an account once, a key that was taken from them goes as well."""
+    account = {"name": person["username"], "uid": person["uid"], "gid": person["gid"], "selected": False}
+    for key, option in (("public_keys", "keys"), ("expires", "expires")):
+        if person.get(key) is not None:
+            account[option] = person[key]
+    return account
 
 
 def _account(person: dict[str, Any], base: str, shell: str, everywhere: Sequence[str]) -> dict[str, Any]:

@@ -102,6 +102,13 @@ options:
       expires:
         description: Last day of the account plus one, as C(YYYY-MM-DD), or V(never).
         type: str
+      selected:
+        description:
+          - With V(false) the person is known but not meant for this host. Nothing is made. An account of theirs that is
+            there is an orphan (see O(orphans)); as long as it is there, O(users[].keys) and O(users[].expires) hold for
+            it, so that a key which was taken from them does not work on.
+        type: bool
+        default: true
       adopt:
         description: Take over an account, and its private group, that exists with the right numbers.
         type: bool
@@ -271,6 +278,7 @@ def main() -> None:
         "state": {"type": "str", "choices": ["present", "disabled", "absent"], "default": "present"},
         "expires": {"type": "str"},
         "adopt": {"type": "bool", "default": False},
+        "selected": {"type": "bool", "default": True},
     }
     group = {
         "name": {"type": "str", "required": True},

@@ -17,6 +17,7 @@ from ansible_collections.labfleet.identity.plugins.module_utils._accounts._plan_
     plan_disabled,
     plan_present,
     plan_stray_keys,
+    plan_unselected,
 )
 from ansible_collections.labfleet.identity.plugins.module_utils._accounts._record import Owned, Record
 from ansible_collections.labfleet.identity.plugins.module_utils._accounts._request import SHOWN_PROBLEMS, UserSpec
@@ -61,11 +62,14 @@ def make_plan(request: Request, state: HostState) -> Plan:
     steps = {"present": plan_present, "disabled": plan_disabled, "absent": plan_absent}
     for user in request.users:
         steps[user.state](draft, user)
+    unselected = {user.name: user for user in request.unselected if user.state == "present"}
     for orphan in orphans_of(request, state):
         if orphan.name in draft.passwd:
             draft.orphans.append(orphan.name)
         if orphan.state != "present":
             steps[orphan.state](draft, orphan)
+        elif orphan.name in unselected:
+            plan_unselected(draft, unselected[orphan.name])
     plan_stray_keys(draft)
     for user in request.users:
         if user.state == "present" and user.groups is not None:

@@ -14,7 +14,15 @@ if TYPE_CHECKING:
     from ansible_collections.labfleet.identity.plugins.module_utils._accounts._draft import Draft
     from ansible_collections.labfleet.identity.plugins.module_utils._accounts._request import UserSpec
 
-__all__ = ["KEY_FILE_HEADER", "key_lines", "plan_absent", "plan_disabled", "plan_present", "plan_stray_keys"]
+__all__ = [
+    "KEY_FILE_HEADER",
+    "key_lines",
+    "plan_absent",
+    "plan_disabled",
+    "plan_present",
+    "plan_stray_keys",
+    "plan_unselected",
+]
 
 KEY_FILE_HEADER = "# Written by labfleet.identity: what is changed here is lost.\n"
 NO_PASSWORD = "*"  # unlike "!", it lets keys in with UsePAM no
@@ -267,6 +275,23 @@ def _plan_keys(draft: Draft, name: str, keys: tuple[str, ...], quiet: bool = Fal
         draft.change(
             "user", name, "keys", "%d keys" % len(before), "+%d -%d" % (len(after - before), len(before - after))
         )
+
+
+def plan_unselected(draft: Draft, user: UserSpec) -> None:
+    """An account that stays on a host its owner is no longer meant for: a key taken from them must not work there."""
+    fields = draft.passwd[user.name]
+    if draft.state.record.users[user.name].state == "disabled":
+        return
+    problems = _keep_problems(draft, user, fields)
+    if _locks_out(draft, user):
+        problems += _protected_problems(draft, user)
+    if problems:
+        draft.problems += ["%s: %s" % (user.name, problem) for problem in problems]
+        return
+    if user.keys is not None:
+        _plan_keys(draft, user.name, user.keys)
+    if user.expires is not None:
+        _update_shadow(draft, user)
 
 
 def plan_stray_keys(draft: Draft) -> None:

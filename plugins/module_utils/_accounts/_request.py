@@ -90,6 +90,7 @@ class UserSpec:
     expires: str | None = None  # days since 1970-01-01 as shadow has it, "" for never
     adopt: bool = False
     create_home: bool = True
+    selected: bool = True
 
 
 @dataclass(frozen=True)
@@ -117,6 +118,7 @@ class Request:
     keys_directory: str
     skel: str
     allow_privileged_groups: bool
+    unselected: tuple[UserSpec, ...] = ()  # people who are not meant for this host, for the sake of their keys
 
 
 def parse_request(params: Mapping[str, Any]) -> Request:
@@ -152,7 +154,8 @@ def parse_request(params: Mapping[str, Any]) -> Request:
         problems.append("owner %s: must be 1 to 128 printable characters" % ascii(owner[:60]))
     _raise(problems)
     return Request(
-        users=tuple(users),
+        users=tuple(user for user in users if user.selected),
+        unselected=tuple(user for user in users if not user.selected),
         groups=tuple(groups),
         owner=owner,
         band=band,
@@ -198,7 +201,7 @@ def _distinct(where: str, entries: list[Any], fields: tuple[str, ...], problems:
         seen: dict[Any, str] = {}
         for entry in entries:
             value = getattr(entry, field)
-            if field == "home" and not (entry.create_home and entry.state == "present"):
+            if field == "home" and not (entry.create_home and entry.selected and entry.state == "present"):
                 continue
             if value in seen:
                 problems.append("%s: %s and %s both have %s %s" % (where, seen[value], entry.name, field, value))
@@ -263,6 +266,7 @@ _USER_KEYS = frozenset(
         "expires",
         "adopt",
         "create_home",
+        "selected",
     )
 )
 
@@ -312,6 +316,7 @@ def _user(raw: Any, band: Band, for_system: bool) -> UserSpec:
         expires=_expires(entry.get("expires")),
         adopt=_boolean(entry, "adopt", False),
         create_home=create_home,
+        selected=_boolean(entry, "selected", True),
     )
 
 

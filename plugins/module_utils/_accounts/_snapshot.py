@@ -83,7 +83,7 @@ def take_snapshot(request: Request, places: Places) -> HostState:
     for user in present:
         orphans.pop(user.name, None)
     leaving.update(orphans)
-    names = [user.name for user in request.users] + list(orphans)
+    names = [user.name for user in request.users + request.unselected] + list(orphans)
     new = [(user.name, user.uid) for user in present if user.name not in tables["passwd"].entries]
     uids, known = _ask_directory(new) if _nss_sources(nsswitch, "passwd") - _OWN_SOURCES else ({}, {})
     groups = [(user.group, user.gid) for user in present] + [(group.name, group.gid) for group in request.groups]

@@ -22,7 +22,19 @@ PEOPLE: list[dict[str, Any]] = [
 
 
 def chosen(select: Any, **options: Any) -> list[str]:
-    return [account["name"] for account in host_accounts(PEOPLE, select, **options)]
+    accounts = host_accounts(PEOPLE, select, **options)
+    return [account["name"] for account in accounts if account.get("selected", True)]
+
+
+def test_of_others_only_what_takes_a_key_away_is_told() -> None:
+    people = [
+        {"username": "ann", "uid": 5001, "gid": 5001, "state": "present", "public_keys": ["ssh-ed25519 AAAA"]},
+        {"username": "ben", "uid": 5002, "gid": 5002, "state": "present", "expires": "2027-01-31", "groups": ["chess"]},
+    ]
+    assert host_accounts(people, "") == [
+        {"name": "ann", "uid": 5001, "gid": 5001, "selected": False, "keys": ["ssh-ed25519 AAAA"]},
+        {"name": "ben", "uid": 5002, "gid": 5002, "selected": False, "expires": "2027-01-31"},
+    ]
 
 
 def test_what_accounts_gets() -> None:

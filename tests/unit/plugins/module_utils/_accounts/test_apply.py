@@ -187,6 +187,25 @@ def test_people_dropped_from_the_list_are_reported_then_handled_on_request(host:
     assert host.run(left, groups=RESEARCH, orphans="absent")["receipt"]["orphans"] == []
 
 
+def test_a_key_that_was_taken_away_works_no_more_where_its_owner_is_not_meant_to_be(host: Host) -> None:
+    host.run(people(host), groups=RESEARCH)
+    alice, _bob, carol = people(host)
+    bob = {"name": "bob", "uid": 5831, "selected": False, "keys": [public_key(3)]}
+    result = host.run([alice, bob, carol], groups=RESEARCH)
+    assert (result["receipt"]["orphans"], result["receipt"]["changed"]) == (["bob"], {"bob": ["keys +0 -1"]})
+    assert (host.keys / "bob").read_text().splitlines()[1:] == [public_key(3)]
+    assert host.entry("group", "research") == ["research", "x", "4444", "alice,bob"]
+    assert not host.run([alice, bob, carol], groups=RESEARCH)["changed"]
+    # the policy speaks as of anybody who is not named, and what it shut stays shut
+    assert host.run([alice, bob, carol], groups=RESEARCH, orphans="disable")["receipt"]["disabled"] == ["bob"]
+    assert not host.run([alice, bob, carol], groups=RESEARCH)["changed"]
+    assert not (host.keys / "bob").exists()
+    # nothing is made of somebody who never was there
+    dave = {"name": "dave", "uid": 5900, "selected": False, "keys": [public_key(5)]}
+    assert not host.run([alice, bob, carol, dave], groups=RESEARCH)["changed"]
+    assert host.entry("passwd", "dave") is None
+
+
 def test_another_owners_accounts_are_let_be(host: Host) -> None:
     host.run(people(host), groups=RESEARCH)
     system = [{**host.user("rstudio", 1001)}]
