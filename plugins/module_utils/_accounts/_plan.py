@@ -12,13 +12,13 @@ from typing import TYPE_CHECKING
 
 from ansible_collections.labfleet.identity.plugins.module_utils._accounts._draft import Draft, members_of
 from ansible_collections.labfleet.identity.plugins.module_utils._accounts._local_ids import pin_local_ids
-from ansible_collections.labfleet.identity.plugins.module_utils._accounts._plan_users import (
+from ansible_collections.labfleet.identity.plugins.module_utils._accounts._plan_departures import (
     plan_absent,
     plan_disabled,
-    plan_present,
     plan_stray_keys,
     plan_unselected,
 )
+from ansible_collections.labfleet.identity.plugins.module_utils._accounts._plan_users import plan_present
 from ansible_collections.labfleet.identity.plugins.module_utils._accounts._record import Owned, Record
 from ansible_collections.labfleet.identity.plugins.module_utils._accounts._request import SHOWN_PROBLEMS, UserSpec
 from ansible_collections.labfleet.identity.plugins.module_utils._accounts._states import Plan
