@@ -156,6 +156,7 @@ def test_a_roster_in_a_playbook_a_lookup_and_the_filters(controller: Controller)
         "looked_up": 5238,
         "first": 5238,
         "accounts": [
+            {"name": "alice", "uid": 5238, "gid": 5238, "selected": False, "expires": "2027-01-31"},
             {
                 "name": "bob",
                 "uid": 5831,
@@ -164,7 +165,7 @@ def test_a_roster_in_a_playbook_a_lookup_and_the_filters(controller: Controller)
                 "shell": "/bin/bash",
                 "state": "present",
                 "groups": ["research"],
-            }
+            },
         ],
     }
 
