@@ -24,6 +24,7 @@ __all__ = [
     "read_file",
     "replace_at",
     "replace_file",
+    "write_all",
 ]
 
 _DIRECTORY = os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC
@@ -242,7 +243,7 @@ def fsync_directory(directory: int) -> None:
             raise
 
 
-def replace_file(path: str, data: bytes, *, mode: int, uid: int = 0, gid: int = 0) -> None:
+def replace_file(path: str, data: bytes, *, mode: int, uid: int = 0, gid: int = 0, keep: bool = True) -> None:
     """Replace one file by path, durably; see :func:`replace_at`.
 
     :raises IdentityError: a directory of the path is not trusted.
@@ -250,7 +251,7 @@ def replace_file(path: str, data: bytes, *, mode: int, uid: int = 0, gid: int = 
     parent, name = os.path.split(path)
     directory = open_trusted_directory(parent)
     try:
-        replace_at(directory, name, data, mode, uid, gid)
+        replace_at(directory, name, data, mode, uid, gid, keep=keep)
         fsync_directory(directory)
     finally:
         os.close(directory)

@@ -22,7 +22,7 @@ from ansible_collections.labfleet.identity.plugins.module_utils._accounts._plan_
 from ansible_collections.labfleet.identity.plugins.module_utils._accounts._record import Owned, Record
 from ansible_collections.labfleet.identity.plugins.module_utils._accounts._request import SHOWN_PROBLEMS, UserSpec
 from ansible_collections.labfleet.identity.plugins.module_utils._accounts._states import Plan
-from ansible_collections.labfleet.identity.plugins.module_utils._errors import IdentityError
+from ansible_collections.labfleet.identity.plugins.module_utils._errors import IdentityError, in_one_sentence
 
 if TYPE_CHECKING:
     from ansible_collections.labfleet.identity.plugins.module_utils._accounts._request import Request
@@ -77,11 +77,7 @@ def make_plan(request: Request, state: HostState) -> Plan:
     _apply_members(draft)
     _check_cap(draft)
     if draft.problems:
-        more = len(draft.problems) - SHOWN_PROBLEMS
-        raise IdentityError(
-            "nothing was changed on this host: %s%s"
-            % ("; ".join(draft.problems[:SHOWN_PROBLEMS]), "; and %d more" % more if more > 0 else "")
-        )
+        raise IdentityError("nothing was changed on this host: %s" % in_one_sentence(draft.problems, SHOWN_PROBLEMS))
     first, last = _records(draft)
     _note_ownership(draft, last)
     return Plan(
@@ -144,12 +140,13 @@ def _plan_memberships(draft: Draft, user: UserSpec) -> None:
                 draft.leave_group(group, user.name)
                 removed.append(group)
     for group in sorted(wanted.difference(managed)):
+        forbidden = draft.forbidden_group(group, user.name)
         if group not in draft.group or (group in draft.edits["group"] and draft.edits["group"][group] is None):
             draft.problems.append(
                 "%s: group %s does not exist on this host: create it, or name it in groups" % (user.name, group)
             )
-        elif draft.forbidden_group(group, user.name):
-            draft.problems.append("%s: %s" % (user.name, draft.forbidden_group(group, user.name)))
+        elif forbidden:
+            draft.problems.append("%s: %s" % (user.name, forbidden))
         elif user.name not in draft.members_now(group):
             draft.members_now(group)[user.name] = None
             added.append(group)
@@ -211,10 +208,10 @@ def _note_ownership(draft: Draft, last: Record) -> None:
         told = {change.name for change in draft.changes if change.kind == kind}
         for name in sorted(set(before).union(after).difference(told)):
             if before.get(name) != after.get(name):
-                draft.change(kind, name, "managed by", *_holders(before.get(name), after.get(name)))
+                draft.change(kind, name, "managed by", *_owners(before.get(name), after.get(name)))
 
 
-def _holders(before: Owned | None, after: Owned | None) -> list[str]:
+def _owners(before: Owned | None, after: Owned | None) -> list[str]:
     """Both owners in words, with what else sets them apart."""
     if before is None or after is None or before.owner != after.owner:
         return [owned.owner if owned else "" for owned in (before, after)]

@@ -10,7 +10,7 @@ import os
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from ansible_collections.labfleet.identity.plugins.module_utils._errors import IdentityError
+from ansible_collections.labfleet.identity.plugins.module_utils._errors import IdentityError, in_one_sentence
 from ansible_collections.labfleet.identity.plugins.module_utils._names import (
     RESERVED_NAMES,
     check_group_name,
@@ -176,11 +176,9 @@ def _within(band: Band, other: Band) -> bool:
 
 def _raise(problems: list[str]) -> None:
     if problems:
-        more = len(problems) - SHOWN_PROBLEMS
-        tail = "; and %d more" % more if more > 0 else ""
         raise IdentityError(
-            "nothing was written, because the request cannot be accepted: %s%s"
-            % ("; ".join(problems[:SHOWN_PROBLEMS]), tail)
+            "nothing was written, because the request cannot be accepted: %s"
+            % in_one_sentence(problems, SHOWN_PROBLEMS)
         )
 
 

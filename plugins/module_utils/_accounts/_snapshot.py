@@ -6,6 +6,7 @@
 from __future__ import annotations
 
 import contextlib
+import grp
 import os
 import pwd
 import stat
@@ -85,13 +86,10 @@ def take_snapshot(request: Request, places: Places) -> HostState:
     leaving.update(orphans)
     names = [user.name for user in request.users + request.unselected] + list(orphans)
     new = [(user.name, user.uid) for user in present if user.name not in tables["passwd"].entries]
-    uids, known = _ask_directory(new) if _nss_sources(nsswitch, "passwd") - _OWN_SOURCES else ({}, {})
+    uids, known = _ask_directory(new, nsswitch, "passwd")
     groups = [(user.group, user.gid) for user in present] + [(group.name, group.gid) for group in request.groups]
     groups = [group for group in groups if group[0] not in tables["group"].entries]
-    gids: dict[str, int] = {}
-    group_names: dict[int, str] = {}
-    if groups and _nss_sources(nsswitch, "group") - _OWN_SOURCES:
-        gids, group_names = _ask_directory_for_groups(groups)
+    gids, group_names = _ask_directory(groups, nsswitch, "group")
     key_files, loose = _read_key_files(request.keys_directory, names, tables["passwd"])
     return HostState(
         tables=tables,
@@ -136,27 +134,21 @@ def _nss_sources(data: bytes | None, wanted: str) -> set[str]:
     return set()
 
 
-def _ask_directory(new: list[tuple[str, int]]) -> tuple[dict[str, int], dict[int, str]]:
-    """Which of these names and numbers NSS knows although /etc/passwd does not."""
-    uids, names = {}, {}
-    for name, uid in new:
+def _ask_directory(
+    new: list[tuple[str, int]], nsswitch: bytes | None, database: str
+) -> tuple[dict[str, int], dict[int, str]]:
+    """Which of these names and numbers a directory knows although the host's own file does not."""
+    numbers: dict[str, int] = {}
+    names: dict[int, str] = {}
+    if not new or not _nss_sources(nsswitch, database) - _OWN_SOURCES:
+        return numbers, names
+    for name, number in new:
+        # both kinds of entry begin with name, password, number
         with contextlib.suppress(KeyError):
-            uids[name] = pwd.getpwnam(name).pw_uid
+            numbers[name] = int((pwd.getpwnam(name) if database == "passwd" else grp.getgrnam(name))[2])
         with contextlib.suppress(KeyError):
-            names[uid] = pwd.getpwuid(uid).pw_name
-    return uids, names
-
-
-def _ask_directory_for_groups(new: list[tuple[str, int]]) -> tuple[dict[str, int], dict[int, str]]:
-    import grp  # only where a directory is asked
-
-    gids, names = {}, {}
-    for name, gid in new:
-        with contextlib.suppress(KeyError):
-            gids[name] = grp.getgrnam(name).gr_gid
-        with contextlib.suppress(KeyError):
-            names[gid] = grp.getgrgid(gid).gr_name
-    return gids, names
+            names[number] = str((pwd.getpwuid(number) if database == "passwd" else grp.getgrgid(number))[0])
+    return numbers, names
 
 
 def _read_homes(paths: Iterable[str], home_mode: int | None) -> dict[str, HomeState]:

@@ -12,7 +12,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
-from ansible_collections.labfleet.identity.plugins.module_utils._errors import IdentityError
+from ansible_collections.labfleet.identity.plugins.module_utils._errors import IdentityError, in_one_sentence
 from ansible_collections.labfleet.identity.plugins.module_utils._ledger._events import (
     GroupIssued,
     ProfileRegistered,
@@ -156,11 +156,9 @@ def _check_names(profile: Profile, wanted: Wanted) -> None:
         for name in sorted(usernames & profile.groups.keys())
     ]
     if problems:
-        more = len(problems) - SHOWN_PROBLEMS
-        tail = f"; and {more} more" if more > 0 else ""
         raise IdentityError(
             f"The ledger and the roster of {wanted.profile} disagree and nothing was written:"
-            f" {'; '.join(problems[:SHOWN_PROBLEMS])}{tail}."
+            f" {in_one_sentence(problems, SHOWN_PROBLEMS)}."
         )
 
 

@@ -24,6 +24,7 @@ from ansible_collections.labfleet.identity.plugins.module_utils._ledger._format 
 )
 from ansible_collections.labfleet.identity.plugins.module_utils._ledger._lock import locked, noted_events
 from ansible_collections.labfleet.identity.plugins.module_utils._ledger._rules import EMPTY_LEDGER, Ledger, fold
+from ansible_collections.labfleet.identity.plugins.module_utils._safe_files import write_all
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -181,7 +182,7 @@ class FileStore:
         descriptor = os.open(self._temporary, flags, 0o666 if image.status is None else 0o600)
         try:
             try:
-                _write_all(descriptor, data)
+                write_all(descriptor, data)
                 if image.status is not None:
                     self.keep_owner(descriptor, image.status)
                 os.fsync(descriptor)
@@ -250,9 +251,3 @@ class FileStore:
                 " numbers issued since may be given out again; bring the newer copy back, or merge its branch."
             )
         return [f"The ledger {self._path} {warning}"] if warning else []
-
-
-def _write_all(descriptor: int, data: bytes) -> None:
-    rest = memoryview(data)
-    while rest:
-        rest = rest[os.write(descriptor, rest) :]

@@ -12,7 +12,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
-from ansible_collections.labfleet.identity.plugins.module_utils._errors import IdentityError
+from ansible_collections.labfleet.identity.plugins.module_utils._errors import IdentityError, in_one_sentence
 from ansible_collections.labfleet.identity.plugins.module_utils._ledger._events import (
     GroupIssued,
     ProfileRegistered,
@@ -247,9 +247,7 @@ class _Fold:
 
     def _stop(self) -> None:
         if self._conflicts:
-            more = len(self._conflicts) - SHOWN_CONFLICTS
-            tail = f"; and {more} more" if more > 0 else ""
-            raise IdentityError("; ".join(self._conflicts[:SHOWN_CONFLICTS]) + tail + ".")
+            raise IdentityError(in_one_sentence(self._conflicts, SHOWN_CONFLICTS) + ".")
 
 
 def _agree(one: Event, two: Event) -> bool:

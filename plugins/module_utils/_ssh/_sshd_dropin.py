@@ -281,9 +281,7 @@ def _put(path: str, data: bytes | None) -> None:
         _remove(path)
         return
     os.close(make_trusted_directory(os.path.dirname(path), 0o755))
-    replace_file(path, data, mode=MODE)
-    os.chown(path, 0, 0, follow_symlinks=False)  # a file that was there keeps its owner and mode when it is replaced
-    os.chmod(path, MODE)
+    replace_file(path, data, mode=MODE, keep=False)
 
 
 def _put_back(host: Host, planned: Plan) -> None:

@@ -284,13 +284,13 @@ def test_a_file_system_that_cannot_flush_names_is_let_be(monkeypatch: pytest.Mon
 
 
 def test_a_file_is_replaced_by_path_only_in_a_trusted_directory(tmp_path: Path) -> None:
-    own = {"uid": os.geteuid(), "gid": os.getegid()}
-    replace_file(str(tmp_path / "file"), b"data", mode=0o600, **own)
+    uid, gid = os.geteuid(), os.getegid()
+    replace_file(str(tmp_path / "file"), b"data", mode=0o600, uid=uid, gid=gid)
     assert (tmp_path / "file").read_bytes() == b"data"
     (tmp_path / "open").mkdir()
     (tmp_path / "open").chmod(0o777)
     with pytest.raises(IdentityError, match="can be changed by others than root"):
-        replace_file(str(tmp_path / "open" / "file"), b"data", mode=0o600, **own)
+        replace_file(str(tmp_path / "open" / "file"), b"data", mode=0o600, uid=uid, gid=gid)
     assert os.listdir(tmp_path / "open") == []
 
 
