@@ -43,6 +43,7 @@ ENVIRONMENTS = {
     "core219": Range((3, 11), (3, 13), take_newest=False),
     "oldest": Range((3, 8), (3, 9), take_newest=False),
     "importer": Range((3, 12), (3, 14), take_newest=True),
+    "ministack": Range((3, 12), (3, 14), take_newest=True),  # a server that tests talk to, bigger than all of them
 }
 HEARTBEAT_SECONDS = 15
 NO_INTERPRETER = 3  # exit code
@@ -237,7 +238,8 @@ def place(requirements: Path, interpreter: str, version: tuple[int, ...]) -> Pat
     return CACHE / "venvs" / name
 
 
-def make(name: str) -> Path:
+def made(name: str) -> Path:
+    """The environment, made if it is not there yet; the checkout gets no link to it."""
     requirements = REPOSITORY / "requirements" / (name + ".txt")
     interpreter, version = choose_interpreter(name)
     target = place(requirements, interpreter, version)
@@ -250,6 +252,11 @@ def make(name: str) -> Path:
             fcntl.flock(lock, fcntl.LOCK_EX)
         if not usable(target):
             build(name, target, interpreter, version, requirements, lock=False)
+    return target
+
+
+def make(name: str) -> Path:
+    target = made(name)
     link(name, target)
     return target
 
@@ -279,13 +286,14 @@ def main(arguments: list[str] | None = None) -> int:
     parser = argparse.ArgumentParser(prog="scripts/venv", description=str(__doc__).splitlines()[0])
     parser.add_argument("names", nargs="*", default=[], metavar="NAME", help="one of: %s" % ", ".join(ENVIRONMENTS))
     parser.add_argument("--pin", action="store_true", help="resolve NAME.in anew and write NAME.txt")
+    parser.add_argument("--no-link", action="store_true", help="only in the cache, without .venv-NAME in the checkout")
     asked = parser.parse_args(arguments)
     unknown = sorted(set(asked.names) - set(ENVIRONMENTS))
     if unknown:
         parser.error("unknown environment: %s" % ", ".join(unknown))
     try:
         for name in asked.names or ["main"]:
-            print(write_pins(name) if asked.pin else make(name), flush=True)
+            print(write_pins(name) if asked.pin else made(name) if asked.no_link else make(name), flush=True)
     except NoInterpreterError as problem:
         say("scripts/venv: %s" % problem)
         return NO_INTERPRETER

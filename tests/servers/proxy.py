@@ -1,0 +1,222 @@
+# Copyright (c) 2026, The labfleet.identity developers
+# GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""An HTTP proxy on loopback, in threads of this process, that does to requests what networks and servers do to them."""
+
+from __future__ import annotations
+
+import collections
+import http.client
+import itertools
+import json
+import socket
+import socketserver
+import struct
+import threading
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+from urllib.parse import urlsplit
+
+from .faults import Fault, Request
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from .faults import Plan
+
+_NAMESPACE = "com.amazonaws.dynamodb.v20120810#"
+_UPSTREAM_SECONDS = 60
+_LONGEST_LINE = 65536
+_REFUSALS = {
+    Fault.THROTTLED: (
+        400,
+        "ProvisionedThroughputExceededException",
+        "The throughput of the table was exceeded.",
+    ),
+    Fault.FAILED: (500, "InternalServerError", "The request could not be completed."),
+    Fault.FAILED_AFTER: (500, "InternalServerError", "The request could not be completed."),
+}
+
+
+@dataclass(frozen=True)
+class _Message:
+    """A request or an answer, byte for byte but for the way its end is marked."""
+
+    start: str
+    headers: list[tuple[str, str]]
+    body: bytes
+
+    def header(self, name: str) -> str:
+        return next((value for key, value in self.headers if key.lower() == name), "")
+
+    def encoded(self) -> bytes:
+        lines = [self.start, *(f"{key}: {value}" for key, value in self.headers), "", ""]
+        return "\r\n".join(lines).encode("latin-1") + self.body
+
+
+@contextmanager
+def proxied(endpoint_url: str, plan: Plan | None = None, pause: float = 0.3) -> Iterator[Proxy]:
+    """A proxy before the server at this URL, gone when the block is left."""
+    proxy = Proxy(endpoint_url, plan, pause)
+    proxy.start()
+    try:
+        yield proxy
+    finally:
+        proxy.stop()
+
+
+class Proxy:
+    """C(url) leads through the plan to the server behind; C(requests), C(operations), C(counts) say what happened."""
+
+    def __init__(self, endpoint_url: str, plan: Plan | None, pause: float) -> None:
+        parts = urlsplit(endpoint_url)
+        self._upstream = (str(parts.hostname), int(parts.port or 80))
+        self._numbers = itertools.count(1)
+        self._late: list[threading.Thread] = []
+        self._ending = threading.Event()
+        self._server = _Server(("127.0.0.1", 0), _Handler)
+        self._server.proxy = self
+        self._thread = threading.Thread(target=self._server.serve_forever, kwargs={"poll_interval": 0.05})
+        self.plan = plan
+        self.pause = pause
+        self.requests = 0
+        self.counts: collections.Counter[Fault] = collections.Counter()
+        self.operations: collections.Counter[str] = collections.Counter()
+
+    @property
+    def url(self) -> str:
+        """What a client takes for the server."""
+        return f"http://127.0.0.1:{self._server.server_address[1]}"
+
+    def start(self) -> None:
+        """Begin to take requests."""
+        self._thread.start()
+
+    def stop(self) -> None:
+        """Take no more requests, and deliver those that are late."""
+        self._server.shutdown()
+        self._thread.join()
+        self._server.server_close()
+        for thread in self._late:
+            thread.join()
+        self._ending.set()
+
+    def settle(self) -> None:
+        """Wait until the server has got every request that is late."""
+        for thread in list(self._late):
+            thread.join()
+
+    def answer(self, message: _Message) -> tuple[bytes, bool]:
+        """What the client gets for a request, and whether the connection holds after it."""
+        operation = message.header("x-amz-target").rpartition(".")[2]
+        request = Request(next(self._numbers), operation, message.body)
+        fault = self.plan(request) if self.plan else None
+        self.requests += 1
+        self.operations[operation] += 1
+        if fault is None:
+            return self._forward(message), True
+        self.counts[fault] += 1
+        return self._mishap(fault, message)
+
+    def _mishap(self, fault: Fault, message: _Message) -> tuple[bytes, bool]:
+        if fault is Fault.LATE:
+            thread = threading.Thread(target=self._forward_late, args=(message,))
+            self._late.append(thread)
+            thread.start()
+        if fault in (Fault.LATE, Fault.DROP_REQUEST):
+            return b"", False
+        if fault is Fault.DELAY:
+            self._ending.wait(self.pause)
+        if fault is Fault.UNAVAILABLE:
+            page = b"<html><body><h1>503 Service Unavailable</h1></body></html>"
+            head = [("Content-Type", "text/html"), ("Content-Length", str(len(page)))]
+            return _Message("HTTP/1.1 503 Service Unavailable", head, page).encoded(), True
+        if fault in (Fault.THROTTLED, Fault.FAILED):
+            return _refusal(fault), True
+        if fault is Fault.TWICE:
+            self._forward(message)
+        answer = self._forward(message)
+        if fault is Fault.HANG:
+            self._ending.wait(self.pause)
+        if fault is Fault.FAILED_AFTER:
+            return _refusal(fault), True
+        if fault is Fault.CUT_RESPONSE:
+            return answer[: len(answer) - 20], False
+        return (b"", False) if fault is Fault.DROP_RESPONSE else (answer, True)
+
+    def _forward_late(self, message: _Message) -> None:
+        self._ending.wait(self.pause)
+        with suppress(OSError, http.client.HTTPException):
+            self._forward(message)
+
+    def _forward(self, message: _Message) -> bytes:
+        method, path, _version = message.start.split(" ", 2)
+        connection = http.client.HTTPConnection(*self._upstream, timeout=_UPSTREAM_SECONDS)
+        try:
+            connection.putrequest(method, path, skip_host=True, skip_accept_encoding=True)
+            for key, value in message.headers:
+                connection.putheader(key, value)
+            connection.endheaders(message.body)
+            response = connection.getresponse()
+            body = response.read()
+        finally:
+            connection.close()
+        kept = [
+            (key, value)
+            for key, value in response.getheaders()
+            if key.lower() not in ("connection", "content-length", "keep-alive", "transfer-encoding")
+        ]
+        start = f"HTTP/1.1 {response.status} {response.reason}"
+        return _Message(start, [*kept, ("Content-Length", str(len(body)))], body).encoded()
+
+
+def _refusal(fault: Fault) -> bytes:
+    status, kind, text = _REFUSALS[fault]
+    body = json.dumps({"__type": _NAMESPACE + kind, "message": text}).encode("ascii")
+    head = [
+        ("Content-Type", "application/x-amz-json-1.0"),
+        ("x-amzn-RequestId", "LABFLEETPROXY"),
+        ("Content-Length", str(len(body))),
+    ]
+    return _Message(f"HTTP/1.1 {status} {kind}", head, body).encoded()
+
+
+class _Server(socketserver.ThreadingTCPServer):
+    daemon_threads = True
+    block_on_close = False
+    request_queue_size = 128
+    proxy: Proxy
+
+
+class _Handler(socketserver.StreamRequestHandler):
+    """One connection of a client, with one request after the other."""
+
+    def handle(self) -> None:
+        assert isinstance(self.server, _Server)
+        with suppress(OSError):
+            while message := self._read():
+                try:
+                    answer, holds = self.server.proxy.answer(message)
+                except (OSError, http.client.HTTPException):
+                    answer, holds = b"", False  # the server behind is gone: so is the connection
+                self.wfile.write(answer)
+                if not holds:
+                    self._break()
+                    return
+
+    def _read(self) -> _Message | None:
+        start = self.rfile.readline(_LONGEST_LINE).decode("latin-1").rstrip("\r\n")
+        if not start:
+            return None
+        headers = []
+        while line := self.rfile.readline(_LONGEST_LINE).decode("latin-1").rstrip("\r\n"):
+            key, _colon, value = line.partition(":")
+            headers.append((key, value.strip()))
+        message = _Message(start, headers, b"")
+        return _Message(start, headers, self.rfile.read(int(message.header("content-length") or 0)))
+
+    def _break(self) -> None:
+        """Close so that the client notices an error and no orderly end."""
+        self.connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+        self.connection.close()
