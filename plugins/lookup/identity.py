@@ -62,20 +62,37 @@ _raw:
     profile:
       description: The id of the profile.
       type: str
+    state:
+      description: V(reserved), V(active), V(disabled) or V(retired).
+      type: str
     issued_at:
       description: When the number was issued, in UTC.
       type: str
     issued_by:
       description: Who issued it, as C(USER@CONTROLLER).
       type: str
+    upstreams:
+      description: What login authorities call the person.
+      type: list
+      elements: str
+    uuid:
+      description: The UUID of the person in a federation, empty when there is none.
+      type: str
+    redirected_to:
+      description: The identity that stands for this one now, as C(profile), C(subject) and C(uid).
+      returned: when the identity was merged into another one
+      type: dict
   sample:
     - username: alice
       uid: 5238
       gid: 5238
       subject: alice
       profile: personal-research
+      state: active
       issued_at: "2026-11-21T22:00:00Z"
       issued_by: sam@controller
+      upstreams: [https://idp.example alice@uni.example]
+      uuid: zzzzz-tpzed-0ds1crjfq01cpga
 """
 
 from typing import TYPE_CHECKING
@@ -84,7 +101,7 @@ from ansible.errors import AnsibleTemplatePluginError
 from ansible.plugins.lookup import LookupBase
 
 from ansible_collections.labfleet.identity.plugins.module_utils._errors import IdentityError
-from ansible_collections.labfleet.identity.plugins.module_utils._ledger._report import user_record
+from ansible_collections.labfleet.identity.plugins.module_utils._ledger._records import person_record
 from ansible_collections.labfleet.identity.plugins.module_utils._ledger._store import open_store
 from ansible_collections.labfleet.identity.plugins.module_utils._names import check_profile_id, check_username
 from ansible_collections.labfleet.identity.plugins.module_utils._plain import plain
@@ -119,11 +136,11 @@ def identities(ledger: str, profile_id: str, usernames: list[Any]) -> list[dict[
         raise IdentityError(f"The ledger {store.name} has no profile {profile_id!r} (it has: {known}).")
     records = []
     for username in usernames:
-        issued = profile.by_username.get(check_username(username))
-        if issued is None:
+        person = profile.called(check_username(username))
+        if person is None:
             raise IdentityError(
                 f"The ledger {store.name} has no number for {username!r} in the profile {profile_id}: put them into the"
                 " roster and run uid_allocation."
             )
-        records.append(user_record(issued))
+        records.append(person_record(loaded, person))
     return records

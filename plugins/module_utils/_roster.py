@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING
 
 from ansible_collections.labfleet.identity.plugins.module_utils._errors import IdentityError
 from ansible_collections.labfleet.identity.plugins.module_utils._names import (
+    check_profile_id,
     check_research_username,
     check_shared_group_name,
     is_system_path,
@@ -46,6 +47,7 @@ class RosterEntry:
     state: str = "present"
     expires: str | None = None
     adopt: bool | None = None
+    home_profile: str | None = None  # of a guest, whom a grant lets in
 
 
 @dataclass(frozen=True)
@@ -138,7 +140,7 @@ class _Seen:
     def __init__(self) -> None:
         self.usernames: dict[str, int] = {}
         self.groups: dict[str, int] = {}
-        self._subjects: dict[str, int] = {}
+        self._subjects: dict[tuple[str | None, str], int] = {}
         self._keys: dict[str, int] = {}
         self._homes: dict[str, int] = {}
 
@@ -148,10 +150,10 @@ class _Seen:
         earlier = self.usernames.setdefault(entry.username, index)
         if earlier != index:
             found.append(f"entry {earlier} has this username already: remove one of the two")
-        elif self._subjects.setdefault(entry.subject, index) != index:
+        earlier = self._subjects.setdefault((entry.home_profile, entry.subject), index)
+        if earlier != index and not found:
             found.append(
-                f"entry {self._subjects[entry.subject]} is the same person (subject {quoted(entry.subject)}):"
-                " one person has one entry"
+                f"entry {earlier} is the same person (subject {quoted(entry.subject)}): one person has one entry"
             )
         for key in entry.keys or ():
             if self._keys.setdefault(key.blob, index) != index:
@@ -295,4 +297,5 @@ _CHECKS: dict[str, Callable[[Any], Any]] = {
     "state": _state,
     "expires": _expires,
     "adopt": _adopt,
+    "home_profile": check_profile_id,
 }

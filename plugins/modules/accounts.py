@@ -145,6 +145,13 @@ options:
     description: Numbers that shared groups may have.
     type: str
     default: 4000-4999
+  guest_bands:
+    description:
+      - Further bands in which users may have their numbers, those of other profiles whose people are guests here under
+        the number they have at home. See C(profile.guest_bands) of M(labfleet.identity.uid_allocation).
+    type: list
+    elements: str
+    default: []
   orphans:
     description: What happens to accounts recorded for O(owner) that O(users) does not name.
     type: str
@@ -292,6 +299,7 @@ def main() -> None:
             "owner": {"type": "str", "required": True},
             "band": {"type": "str", "required": True},
             "group_band": {"type": "str", "default": "4000-4999"},
+            "guest_bands": {"type": "list", "elements": "str", "default": []},
             "orphans": {"type": "str", "choices": ["report", "disable", "absent"], "default": "report"},
             "removal_cap": {"type": "int", "default": 3},
             "pin_local_ids": {"type": "bool", "default": False},

@@ -55,7 +55,8 @@ def make_plan(request: Request, state: HostState) -> Plan:
     draft = Draft(request, state)
     texts: dict[str, bytes] = {}
     if request.pin_local_ids:
-        texts, changes, problems = pin_local_ids(state.login_defs, state.adduser_conf, request.band, request.group_band)
+        lowest = min(request.bands, key=lambda band: band.first)
+        texts, changes, problems = pin_local_ids(state.login_defs, state.adduser_conf, lowest, request.group_band)
         draft.changes += changes
         draft.problems += problems
     _plan_shared_groups(draft)

@@ -107,11 +107,9 @@ def _group_problems(draft: Draft, user: UserSpec) -> list[str]:
         return ["gid %d is taken on this host by group %s" % (user.gid, holder)]
     if there is None and user.group != user.name:
         return ["its primary group %s does not exist: name it in groups, or create it first" % user.group]
-    if there is None and user.gid not in draft.request.band and user.gid not in draft.request.group_band:
-        return [
-            "its private group would have gid %d, outside %s and %s"
-            % (user.gid, draft.request.band, draft.request.group_band)
-        ]
+    bands = (*draft.request.bands, draft.request.group_band)
+    if there is None and not any(user.gid in band for band in bands):
+        return ["its private group would have gid %d, outside %s" % (user.gid, " and ".join(map(str, bands)))]
     if user.group in draft.group and user.group != user.name and user.group not in draft.managed_groups():
         forbidden = draft.forbidden_group(user.group, user.name)
         if forbidden:

@@ -118,7 +118,13 @@ class Request:
     keys_directory: str
     skel: str
     allow_privileged_groups: bool
+    guest_bands: tuple[Band, ...] = ()  # of other profiles, some of whose people are guests here
     unselected: tuple[UserSpec, ...] = ()  # people who are not meant for this host, for the sake of their keys
+
+    @property
+    def bands(self) -> tuple[Band, ...]:
+        """Where the numbers of users may lie."""
+        return (self.band, *self.guest_bands)
 
 
 def parse_request(params: Mapping[str, Any]) -> Request:
@@ -133,14 +139,16 @@ def parse_request(params: Mapping[str, Any]) -> Request:
         check_uid_band(band)
     if not (for_system and _within(group_band, SYSTEM_BAND)):
         check_group_band(group_band)
-    if not for_system and band.overlaps(group_band):
-        raise IdentityError(
-            "band %s and group_band %s overlap: a shared group could get the number of somebody's private group"
-            % (band, group_band)
-        )
+    guest_bands = tuple(check_uid_band(parse_band(text)) for text in params.get("guest_bands") or ())
+    for own in (band, *guest_bands):
+        if not for_system and own.overlaps(group_band):
+            raise IdentityError(
+                "band %s and group_band %s overlap: a shared group could get the number of somebody's private group"
+                % (own, group_band)
+            )
     problems: list[str] = []
     groups = _each("groups", params["groups"], lambda entry: _group(entry, group_band), problems)
-    users = _each("users", params["users"], lambda entry: _user(entry, band, for_system), problems)
+    users = _each("users", params["users"], lambda entry: _user(entry, (band, *guest_bands), for_system), problems)
     _distinct("users", users, ("name", "uid", "home"), problems)
     _distinct("groups", groups, ("name", "gid"), problems)
     shared = {group.name: group.gid for group in groups}
@@ -160,6 +168,7 @@ def parse_request(params: Mapping[str, Any]) -> Request:
         owner=owner,
         band=band,
         group_band=group_band,
+        guest_bands=guest_bands,
         orphans=params["orphans"],
         removal_cap=params["removal_cap"],
         pin_local_ids=params["pin_local_ids"],
@@ -287,12 +296,12 @@ def _group(raw: Any, group_band: Band) -> GroupSpec:
     return GroupSpec(name, gid, _boolean(entry, "adopt", False))
 
 
-def _user(raw: Any, band: Band, for_system: bool) -> UserSpec:
+def _user(raw: Any, bands: tuple[Band, ...], for_system: bool) -> UserSpec:
     entry = _known(raw, _USER_KEYS)
     name = check_username(entry.get("name", ""))
     uid = _number(entry, "uid")
-    if uid not in band:
-        raise IdentityError("uid %d is outside the band %s" % (uid, band))
+    if not any(uid in band for band in bands):
+        raise IdentityError("uid %d is outside the band %s" % (uid, " and ".join(map(str, bands))))
     if not for_system and name in RESERVED_NAMES:
         raise IdentityError("this name belongs to the operating system or to a template: choose another")
     state = entry.get("state", "present")

@@ -14,11 +14,17 @@ from typing import TYPE_CHECKING
 
 from ansible_collections.labfleet.identity.plugins.module_utils._errors import IdentityError, in_one_sentence
 from ansible_collections.labfleet.identity.plugins.module_utils._ledger._events import (
+    ACTIVE,
+    DISABLED,
+    GRANTED,
+    RESERVED,
+    RETIRED,
     GroupIssued,
     ProfileRegistered,
+    StateChanged,
     UserIssued,
 )
-from ansible_collections.labfleet.identity.plugins.module_utils._ledger._rules import Profile
+from ansible_collections.labfleet.identity.plugins.module_utils._ledger._model import Profile
 from ansible_collections.labfleet.identity.plugins.module_utils._names import (
     check_profile_id,
     check_shared_group_name,
@@ -37,11 +43,18 @@ if TYPE_CHECKING:
     from collections.abc import Collection, Iterable, Iterator, Mapping
 
     from ansible_collections.labfleet.identity.plugins.module_utils._ledger._events import Event, Stamp
-    from ansible_collections.labfleet.identity.plugins.module_utils._ledger._rules import Ledger
+    from ansible_collections.labfleet.identity.plugins.module_utils._ledger._model import Ledger
     from ansible_collections.labfleet.identity.plugins.module_utils._roster import Roster, RosterEntry
     from ansible_collections.labfleet.identity.plugins.module_utils._uid_space import Band
 
-__all__ = ["Allocation", "Wanted", "allocate"]
+__all__ = ["Allocation", "Wanted", "allocate", "choose_numbers"]
+
+# States in which nobody gets in. A retired person is no error: the name may be a new person's, who must not get in
+# either, and the other people of the roster must not wait for that to be settled.
+_WITHOUT_LOGIN = {
+    DISABLED: "the ledger has them as disabled",
+    RETIRED: "the ledger has them as retired; revive them with ledger_revive if the same person is back",
+}
 
 
 @dataclass(frozen=True)
@@ -63,6 +76,8 @@ class Allocation:
     group_band: Band
     uids: Mapping[str, int] = field(default_factory=dict)  # by username
     gids: Mapping[str, int] = field(default_factory=dict)  # by name of the group
+    disabled: Mapping[str, str] = field(default_factory=dict)  # whom the ledger disables, whatever the roster says: why
+    guest_bands: Collection[Band] = ()  # in which guests have their numbers
     events: tuple[Event, ...] = ()
 
 
@@ -74,16 +89,17 @@ def allocate(ledger: Ledger, wanted: Wanted, stamp: Stamp) -> Allocation:
     known = ledger.profiles.get(check_profile_id(wanted.profile))
     profile = Profile(_register(ledger, wanted, stamp)) if known is None else known
     _check_same_bands(profile, wanted)
-    _check_names(profile, wanted)
+    guests = _Guests(ledger, profile, wanted.roster)
+    _check_names(profile, wanted, guests.problems)
     people = {
         entry.username: entry.subject
         for entry in wanted.roster.entries
         # who is to be gone and never had a number needs none
-        if entry.state != "absent" and entry.subject not in profile.by_subject
+        if entry.state != "absent" and entry.home_profile is None and entry.subject not in profile.by_subject
     }
     groups = tuple(dict.fromkeys([*wanted.groups, *wanted.roster.group_names]))
-    new_uids = _choose(profile.uid_band, ledger.numbers, wanted.profile, people, "people")
-    new_gids = _choose(
+    new_uids = choose_numbers(profile.uid_band, ledger.numbers, wanted.profile, people, "people")
+    new_gids = choose_numbers(
         profile.group_band,
         ledger.numbers,
         wanted.profile,
@@ -91,14 +107,81 @@ def allocate(ledger: Ledger, wanted: Wanted, stamp: Stamp) -> Allocation:
         "groups",
     )
     events: list[Event] = [] if known else [profile.registered]
-    events += [GroupIssued(wanted.profile, name, gid, stamp.at, stamp.by) for name, gid in new_gids.items()]
-    events += [
-        UserIssued(wanted.profile, name, people[name], uid, stamp.at, stamp.by) for name, uid in new_uids.items()
-    ]
-    old_uids = ((entry.username, profile.by_subject.get(entry.subject)) for entry in wanted.roster.entries)
+    events += [GroupIssued(wanted.profile, name, gid, stamp) for name, gid in new_gids.items()]
+    events += [UserIssued(wanted.profile, name, people[name], uid, stamp) for name, uid in new_uids.items()]
+    events += _activated(profile, wanted.roster, stamp)
+    old_uids = (
+        (entry.username, profile.by_subject.get(entry.subject))
+        for entry in wanted.roster.entries
+        if entry.home_profile is None
+    )
     uids = {name: issued.uid for name, issued in old_uids if issued is not None}
     gids = {name: new_gids[name] if name in new_gids else profile.groups[name].gid for name in groups}
-    return Allocation(profile.uid_band, profile.group_band, {**uids, **new_uids}, gids, tuple(events))
+    return Allocation(
+        profile.uid_band,
+        profile.group_band,
+        {**uids, **new_uids, **guests.uids},
+        gids,
+        {**dict(_disabled(profile, wanted.roster)), **guests.disabled},
+        sorted(guests.bands, key=lambda band: band.first),
+        tuple(events),
+    )
+
+
+class _Guests:
+    """The people of a roster whom grants let in from other profiles."""
+
+    def __init__(self, ledger: Ledger, profile: Profile, roster: Roster) -> None:
+        self.uids: dict[str, int] = {}
+        self.disabled: dict[str, str] = {}
+        self.bands: set[Band] = set()
+        self.problems: list[str] = []
+        for entry in roster.entries:
+            if entry.home_profile is not None:
+                self._add(ledger, profile, entry, entry.home_profile)
+
+    def _add(self, ledger: Ledger, profile: Profile, entry: RosterEntry, home_profile: str) -> None:
+        home = ledger.profiles.get(home_profile)
+        person = home.person(entry.subject) if home else None
+        grant = profile.grants.get((home_profile, entry.subject))
+        if person is None or home is None or grant is None:
+            # who is to be gone and never was let in is not there
+            if entry.state != "absent":
+                self.problems.append(
+                    f"{entry.username} is said to come from the profile {home_profile}, but the ledger has no grant"
+                    f" that lets the subject {quoted(entry.subject)} of it into {profile.id}: grant it with"
+                    " ledger_grant, or correct the entry"
+                )
+            return
+        if person.username != entry.username:
+            self.problems.append(
+                f"the guest {quoted(entry.subject)} of the profile {home_profile} is called {person.username} there,"
+                f" and the roster calls them {entry.username}: correct the roster"
+            )
+            return
+        self.uids[entry.username] = grant.uid
+        if grant.grant != GRANTED:
+            self.disabled[entry.username] = "the grant was revoked"
+        elif person.state in _WITHOUT_LOGIN:
+            self.disabled[entry.username] = _WITHOUT_LOGIN[person.state]
+        if grant.uid not in profile.uid_band:
+            self.bands.add(home.uid_band)
+
+
+def _activated(profile: Profile, roster: Roster, stamp: Stamp) -> Iterator[StateChanged]:
+    """Whoever had a number in reserve and is in the roster now has it in use."""
+    for entry in roster.entries:
+        changed = profile.states.get(entry.subject) if entry.home_profile is None else None
+        if changed is not None and changed.state == RESERVED and entry.state != "absent":
+            yield StateChanged(profile.id, entry.subject, changed.rev + 1, ACTIVE, "in the roster", stamp)
+
+
+def _disabled(profile: Profile, roster: Roster) -> Iterator[tuple[str, str]]:
+    """Whom the ledger keeps out, and why; whoever is to be gone is not among them."""
+    for entry in roster.entries:
+        changed = profile.states.get(entry.subject) if entry.home_profile is None else None
+        if changed is not None and changed.state in _WITHOUT_LOGIN:
+            yield entry.username, _WITHOUT_LOGIN[changed.state]
 
 
 def _register(ledger: Ledger, wanted: Wanted, stamp: Stamp) -> ProfileRegistered:
@@ -126,7 +209,7 @@ def _register(ledger: Ledger, wanted: Wanted, stamp: Stamp) -> ProfileRegistered
             f"The UID band {uid_band} and the group band {group_band} of the profile {wanted.profile} overlap: name two"
             " that do not."
         )
-    return ProfileRegistered(wanted.profile, uid_band, group_band, stamp.at, stamp.by)
+    return ProfileRegistered(wanted.profile, uid_band, group_band, stamp)
 
 
 def _check_same_bands(profile: Profile, wanted: Wanted) -> None:
@@ -141,9 +224,17 @@ def _check_same_bands(profile: Profile, wanted: Wanted) -> None:
             )
 
 
-def _check_names(profile: Profile, wanted: Wanted) -> None:
+def _check_names(profile: Profile, wanted: Wanted, more: Iterable[str]) -> None:
     """Refuse names and subjects that the ledger knows otherwise, all of them in one message."""
-    problems = [problem for entry in wanted.roster.entries for problem in _mismatch(profile, entry)]
+    problems = [
+        *more,
+        *(
+            problem
+            for entry in wanted.roster.entries
+            if entry.home_profile is None
+            for problem in _mismatch(profile, entry)
+        ),
+    ]
     usernames = {entry.username for entry in wanted.roster.entries}
     for name in dict.fromkeys([*wanted.groups, *wanted.roster.group_names]):
         check_shared_group_name(name)
@@ -163,13 +254,13 @@ def _check_names(profile: Profile, wanted: Wanted) -> None:
 
 
 def _mismatch(profile: Profile, entry: RosterEntry) -> Iterator[str]:
-    by_subject = profile.by_subject.get(entry.subject)
-    if by_subject is not None:
-        if by_subject.username != entry.username:
+    person = profile.person(entry.subject)
+    if person is not None:
+        if person.username != entry.username:
             yield (
-                f"the subject {quoted(entry.subject)} has {by_subject.uid} as {by_subject.username}, and the roster"
-                f" calls them {entry.username}: keep the username {by_subject.username}, or give a new person"
-                " another subject"
+                f"the subject {quoted(entry.subject)} has {person.uid} as {person.username}, and the roster"
+                f" calls them {entry.username}: keep the username {person.username}, rename the person with"
+                " ledger_rename, or give a new person another subject"
             )
         return
     by_username = profile.by_username.get(entry.username)
@@ -180,9 +271,18 @@ def _mismatch(profile: Profile, entry: RosterEntry) -> Iterator[str]:
             f" {by_username.subject}' if they are the same person, else choose another username, because a name is"
             " never given to somebody else"
         )
+    guest = profile.guests.get(entry.username)
+    if guest is not None:
+        yield (
+            f"the username {entry.username} belongs to the guest {quoted(guest[1])} of the profile {guest[0]}: write"
+            f" 'home_profile: {guest[0]}' and 'subject: {guest[1]}' if they are the same person, else choose another"
+            " username"
+        )
 
 
-def _choose(band: Band, numbers: Collection[int], profile: str, names: Iterable[str], what: str) -> dict[str, int]:
+def choose_numbers(
+    band: Band, numbers: Collection[int], profile: str, names: Iterable[str], what: str
+) -> dict[str, int]:
     """The numbers for new names: first choices first come, then the next free number above, from the start at the"
     " end."""
     choices = sorted((first_choice(profile, name, band), name) for name in names)

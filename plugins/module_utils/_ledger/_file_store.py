@@ -23,7 +23,8 @@ from ansible_collections.labfleet.identity.plugins.module_utils._ledger._format 
     parse_ledger,
 )
 from ansible_collections.labfleet.identity.plugins.module_utils._ledger._lock import locked, noted_events
-from ansible_collections.labfleet.identity.plugins.module_utils._ledger._rules import EMPTY_LEDGER, Ledger, fold
+from ansible_collections.labfleet.identity.plugins.module_utils._ledger._model import EMPTY_LEDGER, Ledger
+from ansible_collections.labfleet.identity.plugins.module_utils._ledger._rules import fold
 from ansible_collections.labfleet.identity.plugins.module_utils._safe_files import write_all
 
 if TYPE_CHECKING:

@@ -1,7 +1,7 @@
 # Copyright (c) 2026, The labfleet.identity developers
 # GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""The text of a ledger: one event a line, each with its checksum (private, pure; runs on the controller).
+"""The text of a ledger file: a header, one event a line, and a closing line (private, pure; runs on the controller).
 
 The last line counts the events before it, so that a file which lost lines is known for what it is. A merge in git can
 leave several such lines; each then says how many events there must be at least.
@@ -9,26 +9,19 @@ leave several such lines; each then says how many events there must be at least.
 
 from __future__ import annotations
 
-import hashlib
-import json
 from dataclasses import dataclass
-from json.encoder import encode_basestring_ascii
 from typing import TYPE_CHECKING
 
 from ansible_collections.labfleet.identity.plugins.module_utils._errors import IdentityError
-from ansible_collections.labfleet.identity.plugins.module_utils._ledger._events import (
-    GroupIssued,
-    ProfileRegistered,
-    UserIssued,
+from ansible_collections.labfleet.identity.plugins.module_utils._ledger._event_lines import (
+    EventReader,
+    body_of,
+    event_line,
+    first_unsealed,
+    sealed,
+    values_of,
 )
-from ansible_collections.labfleet.identity.plugins.module_utils._names import (
-    check_group_name,
-    check_profile_id,
-    check_username,
-    quoted,
-)
-from ansible_collections.labfleet.identity.plugins.module_utils._roster import check_subject
-from ansible_collections.labfleet.identity.plugins.module_utils._uid_space import LARGEST_NUMBER, parse_band
+from ansible_collections.labfleet.identity.plugins.module_utils._names import quoted
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
@@ -41,9 +34,6 @@ __all__ = ["HEADER", "Written", "format_ledger", "parse_ledger"]
 FORMAT = "labfleet.identity ledger"
 VERSION = 1
 HEADER = f'{{"format": "{FORMAT}", "version": {VERSION}}}'
-CHECKSUM_DIGITS = 16
-_CHECKSUM_KEY = ', "sum": "'
-_TAIL = len(_CHECKSUM_KEY) + CHECKSUM_DIGITS + len('"}')
 _CONFLICT_MARKERS = ("<<<<<<<", "|||||||", "=======", ">>>>>>>")
 _BACK = "take the file back from git or from a backup"
 
@@ -59,8 +49,8 @@ class Written:
 
 def format_ledger(written: Written, issued: Iterable[Event]) -> bytes:
     """The text of a ledger to which events were added. What was written before stays byte for byte."""
-    texts = [*written.texts, *(_sealed(_body(event)) for event in issued)]
-    return "\n".join([HEADER, *texts, _sealed(_end_body(len(texts))), ""]).encode("ascii")
+    texts = [*written.texts, *map(event_line, issued)]
+    return "\n".join([HEADER, *texts, sealed(_end_body(len(texts))), ""]).encode("ascii")
 
 
 def parse_ledger(data: bytes) -> Written:
@@ -71,16 +61,16 @@ def parse_ledger(data: bytes) -> Written:
     header, *body = _texts(data)
     _check_header(header, body)
     _check_sums(body)
-    reader = _Reader()
+    reader = EventReader(_BACK)
     events: list[Event] = []
     lines: list[int] = []
     texts: list[str] = []
     counted = 0
     is_end = False
-    for line, (text, raw) in enumerate(zip(body, _values(body)), start=2):
+    for line, (text, raw) in enumerate(zip(body, values_of(body, 2, _BACK)), start=2):
         is_end = raw.get("kind") == "end"
         if is_end:
-            counted = max(counted, reader.end(line, raw, text))
+            counted = max(counted, _end(line, raw, text))
         else:
             events.append(reader.event(line, raw, text))
             lines.append(line)
@@ -98,35 +88,8 @@ def parse_ledger(data: bytes) -> Written:
     return Written(events, lines, texts)
 
 
-def _checksum(body: str) -> str:
-    return hashlib.sha256(body.encode("ascii")).hexdigest()[:CHECKSUM_DIGITS]
-
-
-def _sealed(body: str) -> str:
-    return f'{body}{_CHECKSUM_KEY}{_checksum(body)}"}}'
-
-
 def _end_body(events: int) -> str:
     return f'{{"kind": "end", "events": {events}'
-
-
-def _body(event: Event) -> str:
-    """The one way to write an event; numbers and names of the strict grammar need no escapes."""
-    if isinstance(event, UserIssued):
-        return (
-            f'{{"kind": "user", "profile": "{event.profile}", "username": "{event.username}",'
-            f' "subject": {encode_basestring_ascii(event.subject)}, "uid": {event.uid},'
-            f' "at": "{event.at}", "by": {encode_basestring_ascii(event.by)}'
-        )
-    if isinstance(event, GroupIssued):
-        return (
-            f'{{"kind": "group", "profile": "{event.profile}", "name": "{event.name}", "gid": {event.gid},'
-            f' "at": "{event.at}", "by": {encode_basestring_ascii(event.by)}'
-        )
-    return (
-        f'{{"kind": "profile", "profile": "{event.profile}", "uid_band": "{event.uid_band}",'
-        f' "group_band": "{event.group_band}", "at": "{event.at}", "by": {encode_basestring_ascii(event.by)}'
-    )
 
 
 def _texts(data: bytes) -> list[str]:
@@ -184,118 +147,17 @@ def _conflict(line: int) -> IdentityError:
 
 
 def _check_sums(texts: Sequence[str]) -> None:
-    sha256, digits, key, tail = hashlib.sha256, CHECKSUM_DIGITS, _CHECKSUM_KEY, _TAIL
-    for line, text in enumerate(texts, start=2):
-        body, seal = text[:-tail], text[-tail:]
-        if seal == f'{key}{sha256(body.encode("ascii")).hexdigest()[:digits]}"}}':
-            continue
-        if text.startswith(_CONFLICT_MARKERS):
-            raise _conflict(line)
-        raise IdentityError(f"line {line} does not fit its checksum, so it was edited or damaged: {_BACK}.")
+    index = first_unsealed(texts)
+    if index < 0:
+        return
+    if texts[index].startswith(_CONFLICT_MARKERS):
+        raise _conflict(index + 2)
+    raise IdentityError(f"line {index + 2} does not fit its checksum, so it was edited or damaged: {_BACK}.")
 
 
-def _values(texts: Sequence[str]) -> list[dict[str, Any]]:
-    """The JSON of every line; read as one list, because a call a line costs more than all that is in it."""
-    try:
-        values = json.loads(f"[{','.join(texts)}]")
-    except (ValueError, RecursionError):
-        values = []
-    if len(values) != len(texts) or not all(isinstance(value, dict) for value in values):
-        for line, text in enumerate(texts, start=2):
-            _value(line, text)
-        raise IdentityError(f"its lines cannot be read one by one: {_BACK}.")
-    return list(values)
-
-
-def _value(line: int, text: str) -> None:
-    try:
-        readable = isinstance(json.loads(text), dict)
-    except (ValueError, RecursionError):
-        readable = False
-    if not readable:
-        raise IdentityError(f"line {line} is not an event of a ledger: {_BACK}.")
-
-
-class _Reader:
-    """Turns the JSON of lines into events; what many lines share is checked once."""
-
-    def __init__(self) -> None:
-        self._profiles: set[str] = set()
-        self._times: set[str] = set()
-        self._authors: set[str] = set()
-
-    def event(self, line: int, raw: dict[str, Any], text: str) -> Event:
-        kind = raw.get("kind")
-        try:
-            if kind == "user":
-                event = self._user(raw)
-            elif kind == "group":
-                event = self._group(raw)
-            elif kind == "profile":
-                event = self._profile(raw)
-            else:
-                raise IdentityError(
-                    f"it records {quoted(kind)}, which this version does not know: upgrade labfleet.identity"
-                )
-            self._stamp(event)
-            exact = _body(event) == text[:-_TAIL]
-        except IdentityError as refusal:
-            raise IdentityError(f"line {line} cannot be accepted: {refusal}") from refusal
-        except (KeyError, TypeError):
-            exact = False
-        if not exact:
-            raise IdentityError(f"line {line} is not written as a ledger writes its events: {_BACK}.")
-        return event
-
-    def end(self, line: int, raw: dict[str, Any], text: str) -> int:
-        events: Any = raw.get("events")
-        if not _is_whole(events) or _end_body(events) != text[:-_TAIL]:
-            raise IdentityError(f"line {line} is not written as a ledger writes its closing line: {_BACK}.")
-        return int(events)
-
-    def _user(self, raw: dict[str, Any]) -> Event:
-        username, subject = raw["username"], raw["subject"]
-        check_username(username)
-        if subject != username:
-            check_subject(subject)
-        return UserIssued(raw["profile"], username, subject, _number(raw["uid"]), raw["at"], raw["by"])
-
-    def _group(self, raw: dict[str, Any]) -> Event:
-        name = check_group_name(raw["name"])
-        return GroupIssued(raw["profile"], name, _number(raw["gid"]), raw["at"], raw["by"])
-
-    def _profile(self, raw: dict[str, Any]) -> Event:
-        bands = parse_band(raw["uid_band"]), parse_band(raw["group_band"])
-        return ProfileRegistered(raw["profile"], bands[0], bands[1], raw["at"], raw["by"])
-
-    def _stamp(self, event: Event) -> None:
-        if event.profile not in self._profiles:
-            self._profiles.add(check_profile_id(event.profile))
-        if event.at not in self._times:
-            self._times.add(_check_time(event.at))
-        if event.by not in self._authors:
-            self._authors.add(_check_author(event.by))
-
-
-def _number(value: Any) -> int:
-    if not _is_whole(value) or not 0 <= value <= LARGEST_NUMBER:
-        raise IdentityError(f"{quoted(value)} is not the number of a user or group")
-    return int(value)
-
-
-def _is_whole(value: Any) -> bool:
-    # true is an int to Python, but not to a ledger
-    return isinstance(value, int) and not isinstance(value, bool)
-
-
-def _check_time(at: Any) -> str:
-    shape = "".join("0" if character.isdecimal() else character for character in at) if isinstance(at, str) else ""
-    if shape != "0000-00-00T00:00:00Z" or not at.isascii():
-        raise IdentityError(f"{quoted(at)} is not a time like 2026-11-21T22:00:00Z")
-    return str(at)
-
-
-def _check_author(by: Any) -> str:
-    if not isinstance(by, str) or not by or len(by) > 255 or not by.isprintable():
-        raise IdentityError(f"{quoted(by)} does not say who wrote it")
-    return by
+def _end(line: int, raw: dict[str, Any], text: str) -> int:
+    """How many events a closing line counts."""
+    events = raw.get("events")
+    if isinstance(events, int) and not isinstance(events, bool) and _end_body(events) == body_of(text):
+        return events
+    raise IdentityError(f"line {line} is not written as a ledger writes its closing line: {_BACK}.")

@@ -8,8 +8,10 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from ansible_collections.labfleet.identity.plugins.module_utils._ledger._events import GroupIssued, UserIssued
+from ansible_collections.labfleet.identity.plugins.module_utils._ledger._records import describe
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
     from typing import Any
 
     from ansible_collections.labfleet.identity.plugins.module_utils._ledger._allocation import Allocation, Wanted
@@ -17,16 +19,39 @@ if TYPE_CHECKING:
     from ansible_collections.labfleet.identity.plugins.module_utils._ledger._store import Settled
     from ansible_collections.labfleet.identity.plugins.module_utils._roster import RosterEntry
 
-__all__ = ["allocation_result", "user_record"]
+__all__ = ["allocation_result", "change_result"]
+
+
+def change_result(store: str, events: Sequence[Event], warnings: Sequence[str] = ()) -> dict[str, Any]:
+    """What every module that adds to a ledger returns: whether it did, where, and the diff."""
+    result: dict[str, Any] = {
+        "changed": bool(events),
+        "ledger": store,
+        "diff": {
+            "before_header": store,
+            "after_header": store,
+            "before": "",
+            "after": "".join(f"{describe(event)}\n" for event in events),
+        },
+    }
+    if warnings:
+        result["warnings"] = list(warnings)
+    return result
 
 
 def allocation_result(store: str, wanted: Wanted, settled: Settled[Allocation]) -> dict[str, Any]:
     """The result of the module uid_allocation."""
     allocation = settled.decision
-    result: dict[str, Any] = {
-        "changed": bool(allocation.events),
+    kept_out = [
+        f"{entry.username} ({wanted.profile}) is in the roster but gets a disabled account:"
+        f" {allocation.disabled[entry.username]}."
+        for entry in wanted.roster.entries
+        if entry.state == "present" and entry.username in allocation.disabled
+    ]
+    return {
+        **change_result(store, allocation.events, [*settled.warnings, *kept_out]),
         "identities": [
-            _identity(entry, allocation.uids[entry.username])
+            _identity(entry, allocation.uids[entry.username], entry.username in allocation.disabled)
             for entry in wanted.roster.entries
             if entry.username in allocation.uids
         ],
@@ -36,42 +61,20 @@ def allocation_result(store: str, wanted: Wanted, settled: Settled[Allocation]) 
             "id": wanted.profile,
             "uid_band": str(allocation.uid_band),
             "group_band": str(allocation.group_band),
-        },
-        "ledger": store,
-        "diff": {
-            "before_header": store,
-            "after_header": store,
-            "before": "",
-            "after": "".join(f"{_line(event)}\n" for event in allocation.events),
+            "guest_bands": [str(band) for band in allocation.guest_bands],
         },
     }
-    if settled.warnings:
-        result["warnings"] = list(settled.warnings)
-    return result
 
 
-def user_record(event: UserIssued) -> dict[str, Any]:
-    """What the ledger says about one person."""
-    return {
-        "username": event.username,
-        "uid": event.uid,
-        "gid": event.uid,
-        "subject": event.subject,
-        "profile": event.profile,
-        "issued_at": event.at,
-        "issued_by": event.by,
-    }
-
-
-def _identity(entry: RosterEntry, uid: int) -> dict[str, Any]:
+def _identity(entry: RosterEntry, uid: int, disabled: bool) -> dict[str, Any]:
     identity: dict[str, Any] = {
         "username": entry.username,
         "uid": uid,
         "gid": uid,
         "subject": entry.subject,
-        "state": entry.state,
+        "state": "disabled" if disabled and entry.state == "present" else entry.state,
     }
-    for key in ("gecos", "shell", "home", "expires", "adopt"):
+    for key in ("home_profile", "gecos", "shell", "home", "expires", "adopt"):
         value = getattr(entry, key)
         if value is not None:
             identity[key] = value
@@ -88,11 +91,3 @@ def _issued(event: Event) -> dict[str, Any] | None:
     if isinstance(event, GroupIssued):
         return {"kind": "group", "name": event.name, "number": event.gid}
     return None
-
-
-def _line(event: Event) -> str:
-    if isinstance(event, UserIssued):
-        return f"user {event.username} {event.uid}"
-    if isinstance(event, GroupIssued):
-        return f"group {event.name} {event.gid}"
-    return f"profile {event.profile} {event.uid_band}, groups {event.group_band}"

@@ -6,23 +6,20 @@
 from __future__ import annotations
 
 import os
-import pwd
-import socket
-import time
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Generic, Protocol, TypeVar
 
 from ansible_collections.labfleet.identity.plugins.module_utils._errors import IdentityError
-from ansible_collections.labfleet.identity.plugins.module_utils._ledger._events import Stamp
 from ansible_collections.labfleet.identity.plugins.module_utils._ledger._file_store import FileStore
-from ansible_collections.labfleet.identity.plugins.module_utils._ledger._rules import EMPTY_LEDGER
+from ansible_collections.labfleet.identity.plugins.module_utils._ledger._model import EMPTY_LEDGER
+from ansible_collections.labfleet.identity.plugins.module_utils._ledger._stamp import author, stamp_now
 from ansible_collections.labfleet.identity.plugins.module_utils._names import quoted
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
     from ansible_collections.labfleet.identity.plugins.module_utils._ledger._events import Event
-    from ansible_collections.labfleet.identity.plugins.module_utils._ledger._rules import Ledger
+    from ansible_collections.labfleet.identity.plugins.module_utils._ledger._model import Ledger
 
 __all__ = ["LedgerStore", "Settled", "open_store", "settle", "stamp_now"]
 
@@ -81,20 +78,4 @@ def open_store(text: str, lock_timeout: float = 60) -> LedgerStore:
         )
     if not rest or rest.endswith("/") or "\0" in rest:
         raise IdentityError(f"The ledger {quoted(text)} names no file: write for example file:inventory/ledger.jsonl.")
-    return FileStore(os.path.expanduser(rest), lock_timeout, _author())
-
-
-def stamp_now() -> Stamp:
-    """The time, and who runs this."""
-    return Stamp(time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime()), _author())
-
-
-def _author() -> str:
-    user = os.environ.get("SUDO_USER", "") if os.geteuid() == 0 else ""
-    if not user:
-        try:
-            user = pwd.getpwuid(os.geteuid()).pw_name
-        except KeyError:
-            user = f"uid-{os.geteuid()}"
-    text = f"{user}@{socket.gethostname()}"
-    return "".join(character if character.isprintable() else "?" for character in text)[:255]
+    return FileStore(os.path.expanduser(rest), lock_timeout, author())

@@ -120,6 +120,7 @@ def test_hosts_that_ask_at_once_get_the_same_numbers(controller: Controller) -> 
             "id": "personal-research",
             "uid_band": "5000-5999",
             "group_band": "4000-4999",
+            "guest_bands": [],
         }
         assert said[host]["ledger"] == f"file:{controller.ledger}"
         assert said[host]["issued"] == (issued if said[host]["changed"] else [])

@@ -33,8 +33,11 @@ def test_people_are_found_in_the_order_asked_for(ledger: str) -> None:
         "gid": 5361,
         "subject": "a@x",
         "profile": "lab",
+        "state": "active",
         "issued_at": AT,
         "issued_by": BY,
+        "upstreams": [],
+        "uuid": "",
     }
     assert bob["uid"] == 5587
     assert identities(ledger, "lab", []) == []

@@ -31,8 +31,8 @@ if TYPE_CHECKING:
     from ansible_collections.labfleet.identity.plugins.module_utils._ledger._events import Event
 
 AT, BY = "2026-11-21T22:00:00Z", "sam@controller"
-STAMP = Stamp(AT, BY)
-LATER = Stamp("2026-12-24T18:00:00Z", "kim@laptop")
+STAMP = Stamp(AT, BY, "")
+LATER = Stamp("2026-12-24T18:00:00Z", "kim@laptop", "")
 
 USERNAMES = st.from_regex(r"[a-z_][a-z0-9_-]{0,31}", fullmatch=True)
 SUBJECTS = st.text(st.characters(categories=("L", "N", "P", "S")), min_size=1, max_size=40).filter(
@@ -41,15 +41,15 @@ SUBJECTS = st.text(st.characters(categories=("L", "N", "P", "S")), min_size=1, m
 
 
 def profile(name: str = "lab", band: str = "5000-5999", groups: str = "4000-4999", stamp: Stamp = STAMP) -> Event:
-    return ProfileRegistered(name, parse_band(band), parse_band(groups), stamp.at, stamp.by)
+    return ProfileRegistered(name, parse_band(band), parse_band(groups), stamp)
 
 
 def user(username: str, uid: int, subject: str = "", name: str = "lab", stamp: Stamp = STAMP) -> Event:
-    return UserIssued(name, username, subject or username, uid, stamp.at, stamp.by)
+    return UserIssued(name, username, subject or username, uid, stamp)
 
 
 def group(name: str, gid: int, in_profile: str = "lab", stamp: Stamp = STAMP) -> Event:
-    return GroupIssued(in_profile, name, gid, stamp.at, stamp.by)
+    return GroupIssued(in_profile, name, gid, stamp)
 
 
 def ledger_of(events: Sequence[Event]) -> Ledger:

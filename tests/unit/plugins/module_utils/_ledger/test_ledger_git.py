@@ -54,7 +54,7 @@ class Clone:
         self.git("commit", "-q", "-m", message)
 
     def issue(self, *names: str, profile: str = "lab", by: str = "sam@controller") -> dict[str, int]:
-        stamp = Stamp(STAMP.at, by)
+        stamp = Stamp(STAMP.at, by, "")
         settled = settle(
             open_store(f"file:{self.ledger}"), lambda known: allocate(known, wanted(names, name=profile), stamp), True
         )

@@ -136,7 +136,7 @@ def test_two_branches_that_say_the_same_agree_and_the_earliest_counts() -> None:
     second = [profile(stamp=LATER), user("alice", 5238, stamp=LATER), group("research", 4265, stamp=LATER)]
     for events in ([*first, *second], [*second, *first], [*second, *first, *first]):
         ledger = ledger_of(events)
-        assert (ledger.profiles["lab"].registered.at, ledger.profiles["lab"].registered.by) == (AT, BY)
+        assert (ledger.profiles["lab"].registered.stamp.at, ledger.profiles["lab"].registered.stamp.by) == (AT, BY)
         assert ledger.profiles["lab"].by_username["alice"] == user("alice", 5238)
         assert ledger.profiles["lab"].by_subject["alice"] == user("alice", 5238)
         assert ledger.profiles["lab"].groups["research"] == group("research", 4265)

@@ -1,0 +1,298 @@
+# Copyright (c) 2026, The labfleet.identity developers
+# GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""What happened to people after their number was issued, and what must be true of it (private, pure; controller).
+
+Whatever has revisions is told by its last one. Every revision from 1 on must be there, so that none is lost unseen, and
+two different events with one revision are two branches that contradict each other.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+from collections import defaultdict
+from typing import TYPE_CHECKING
+
+from ansible_collections.labfleet.identity.plugins.module_utils._ledger._conflicts import agree, earlier, who
+from ansible_collections.labfleet.identity.plugins.module_utils._ledger._events import (
+    RESERVED,
+    GrantChanged,
+    Linked,
+    NumberWithheld,
+    Redeemed,
+    Redirected,
+    Renamed,
+    Renumbered,
+    StateChanged,
+)
+from ansible_collections.labfleet.identity.plugins.module_utils._names import quoted
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Mapping, Sequence
+    from typing import TypeVar
+
+    from ansible_collections.labfleet.identity.plugins.module_utils._ledger._conflicts import Conflicts
+    from ansible_collections.labfleet.identity.plugins.module_utils._ledger._events import Event, UserIssued
+    from ansible_collections.labfleet.identity.plugins.module_utils._ledger._model import Holder, Ledger
+
+    AnyRevised = TypeVar("AnyRevised", StateChanged, Renamed, GrantChanged, Redirected)
+    AnyEvent = TypeVar("AnyEvent", bound=Event)
+
+__all__ = ["Changes"]
+
+_BACK = "take the ledger back from a backup"
+_ONE_LINE = "keep the line that holds and delete the other one"
+
+
+class Changes:
+    """Adds to a ledger what happened to its people."""
+
+    def __init__(
+        self,
+        ledger: Ledger,
+        usernames: Mapping[str, dict[str, UserIssued]],
+        numbers: dict[int, Holder],
+        conflicts: Conflicts,
+    ) -> None:
+        """The usernames of each profile and the numbers are the ledger's own, and are added to."""
+        self._ledger = ledger
+        self._usernames = usernames
+        self._numbers = numbers
+        self._conflicts = conflicts
+
+    def applied(self, events: Iterable[Event]) -> Ledger:
+        """The ledger with all of it; what contradicts is among the conflicts then."""
+        known = [event for event in events if self._is_about_somebody(event)]
+        self._conflicts.stop()
+        states = self._last(event for event in known if isinstance(event, StateChanged))
+        self._names(event for event in known if isinstance(event, Renamed))
+        names = self._last(event for event in known if isinstance(event, Renamed))
+        grants = self._last(event for event in known if isinstance(event, GrantChanged))
+        redirects = self._last(event for event in known if isinstance(event, Redirected))
+        self._conflicts.stop()
+        guests = self._grants([event for event in known if isinstance(event, GrantChanged)])
+        self._spent_numbers(known)
+        self._redirects(redirects.values())
+        links = [event for event in known if isinstance(event, Linked)]
+        upstreams = self._once(((event.upstream, event) for event in links), "link the upstream identity")
+        redeemed = [event for event in known if isinstance(event, Redeemed)]
+        profiles = {
+            name: dataclasses.replace(
+                profile,
+                states={event.subject: event for event in states.values() if event.profile == name},
+                names={event.subject: event for event in names.values() if event.profile == name},
+                grants={(event.profile, event.subject): event for event in grants.values() if event.into == name},
+                guests=guests[name],
+            )
+            for name, profile in self._ledger.profiles.items()
+        }
+        return dataclasses.replace(
+            self._ledger,
+            profiles=profiles,
+            upstreams=upstreams,
+            uuids=self._uuids(links),
+            links=_by_person(upstreams.values()),
+            redirects={(event.profile, event.subject): event for event in redirects.values()},
+            redeemed=self._once(((event.jti, event) for event in redeemed), "redeem the invitation"),
+        )
+
+    def _is_about_somebody(self, event: Event) -> bool:
+        """Whether the profiles and the people of an event are in the ledger."""
+        wanted: list[tuple[str, str]] = [(event.profile, getattr(event, "subject", ""))]
+        if isinstance(event, GrantChanged):
+            wanted.append((event.into, ""))
+        if isinstance(event, Redirected) and (event.to_profile or event.to_subject):
+            wanted.append((event.to_profile, event.to_subject or "\0"))
+        for profile, subject in wanted:
+            here = self._ledger.profiles.get(profile)
+            if here is None or (subject and subject not in here.by_subject):
+                missing = f"the subject {quoted(subject)} of " if here is not None else ""
+                self._conflicts.add(
+                    f"line {self._conflicts.line(event)} is about {missing}the profile {quoted(profile)}, which no line"
+                    f" brings into the ledger: {_BACK}"
+                )
+                return False
+        return True
+
+    def _last(self, events: Iterable[AnyRevised]) -> dict[tuple[str, str, str], AnyRevised]:
+        """The last revision of each thing that has revisions, by person and, for a grant, the other profile."""
+        registers: defaultdict[tuple[str, str, str], dict[int, AnyRevised]] = defaultdict(dict)
+        for event in events:
+            into = event.into if isinstance(event, GrantChanged) else ""
+            revisions = registers[event.profile, event.subject, into]
+            known = revisions.setdefault(event.rev, event)
+            if known is event:
+                continue
+            if agree(known, event):
+                revisions[event.rev] = earlier(known, event)
+            else:
+                self._conflicts.add(
+                    f"{self._conflicts.lines(known, event)} change the same thing of the subject"
+                    f" {quoted(event.subject)} ({event.profile}) in two ways: {_ONE_LINE}, with whatever followed it"
+                )
+        for revisions in registers.values():
+            last = max(revisions)
+            if last != len(revisions):
+                self._conflicts.add(
+                    f"line {self._conflicts.line(revisions[last])} is revision {last} of something of the subject"
+                    f" {quoted(revisions[last].subject)}, but there are {len(revisions)} of them: {_BACK}"
+                )
+            for revision, event in revisions.items():
+                if revision > 1 and isinstance(event, StateChanged) and event.state == RESERVED:
+                    self._conflicts.add(
+                        f"line {self._conflicts.line(event)} reserves a number that was in use: {_BACK}"
+                    )
+        return {key: revisions[max(revisions)] for key, revisions in registers.items()}
+
+    def _names(self, events: Iterable[Renamed]) -> None:
+        """Give people the names that they ever had."""
+        for event in events:
+            person = self._ledger.profiles[event.profile].by_subject[event.subject]
+            holder = self._usernames[event.profile].setdefault(event.username, person)
+            if holder.subject != event.subject:
+                self._conflicts.add(
+                    f"{self._conflicts.lines(holder, event)} give the name {event.username} of the profile"
+                    f" {event.profile} to two people, {who(holder)} and the subject {quoted(event.subject)}:"
+                    " keep the line of whoever has the name on hosts already, and delete the other one"
+                )
+
+    def _grants(self, events: Sequence[GrantChanged]) -> dict[str, dict[str, tuple[str, str]]]:
+        """Whom grants ever brought into each profile, by every name; their own numbers there become theirs."""
+        guests: dict[str, dict[str, tuple[str, str]]] = {name: {} for name in self._ledger.profiles}
+        own: dict[tuple[str, str, str], GrantChanged] = {}
+        for event in events:
+            if self._is_own_number(event) and own.setdefault(_guest(event), event).uid != event.uid:
+                self._conflicts.add(
+                    f"{self._conflicts.lines(own[_guest(event)], event)} grant two numbers in the profile {event.into}"
+                    f" to the subject {quoted(event.subject)} ({event.profile}): {_ONE_LINE}"
+                )
+            key = event.profile, event.subject
+            into, names = self._ledger.profiles[event.into], self._usernames[event.profile]
+            for name in [name for name, issued in names.items() if issued.subject == event.subject]:
+                there: Event | None = into.by_username.get(name) or into.groups.get(name)
+                if there is not None or guests[event.into].setdefault(name, key) != key:
+                    other = self._conflicts.line(there) if there else 0
+                    self._conflicts.add(
+                        f"line {self._conflicts.line(event)} lets {name} of the profile {event.profile} into"
+                        f" {event.into}, where {f'line {other} gives' if other else 'another grant gives'} the name to"
+                        " somebody else: delete the line, rename one of the two, and grant it again"
+                    )
+        return guests
+
+    def _is_own_number(self, event: GrantChanged) -> bool:
+        """Whether a grant gives a number of its own, which then is the guest's for good."""
+        home = self._ledger.profiles[event.profile].by_subject[event.subject]
+        if event.uid == home.uid and event.profile != event.into:
+            return False
+        if event.profile == event.into or event.uid not in self._ledger.profiles[event.into].uid_band:
+            self._conflicts.add(
+                f"line {self._conflicts.line(event)} grants {event.uid} in the profile {event.into}, which is neither"
+                f" the number of {who(home)} nor in the band of another profile: {_BACK}"
+            )
+            return False
+        holder = self._numbers.setdefault(event.uid, event)
+        if holder is event:
+            return True
+        if isinstance(holder, GrantChanged) and _guest(holder) == _guest(event):
+            if holder.rev > event.rev or agree(holder, event):
+                self._numbers[event.uid] = earlier(holder, event) if holder.rev == event.rev else event
+        else:
+            self._conflicts.two_owners(holder, event, event.uid)
+        return True
+
+    def _spent_numbers(self, events: Iterable[Event]) -> None:
+        """Keep numbers from everybody: those that are withheld, then those that people had elsewhere."""
+        former = []
+        for event in events:
+            if isinstance(event, Renumbered):
+                former.append(event)
+            elif isinstance(event, NumberWithheld):
+                profile = self._ledger.profiles[event.profile]
+                if event.number not in profile.uid_band and event.number not in profile.group_band:
+                    self._conflicts.add(
+                        f"line {self._conflicts.line(event)} withholds {event.number}, which is in no band of the"
+                        f" profile {event.profile}: {_BACK}"
+                    )
+                    continue
+                holder = self._numbers.setdefault(event.number, event)
+                if isinstance(holder, NumberWithheld):
+                    self._numbers[event.number] = earlier(holder, event)
+                else:
+                    self._conflicts.two_owners(holder, event, event.number)
+        for event in former:
+            issued = self._ledger.profiles[event.profile].by_subject[event.subject]
+            if event.uid != issued.uid or event.was == issued.uid:
+                self._conflicts.add(
+                    f"line {self._conflicts.line(event)} moves the subject {quoted(event.subject)} from {event.was} to"
+                    f" {event.uid}, but line {self._conflicts.line(issued)} gives them {issued.uid}: {_BACK}"
+                )
+            holder = self._numbers.setdefault(event.was, event)
+            if isinstance(holder, Renumbered):
+                # the number may have been two people's in two places: which one is noted must not depend on the order
+                self._numbers[event.was] = min(
+                    holder, event, key=lambda it: (it.stamp.at, it.stamp.by, it.stamp.run, it.profile, it.subject)
+                )
+
+    def _once(self, keyed: Iterable[tuple[str, AnyEvent]], what: str) -> dict[str, AnyEvent]:
+        """Events by what only one person may have."""
+        found: dict[str, AnyEvent] = {}
+        for key, event in keyed:
+            known = found.setdefault(key, event)
+            if known is event:
+                continue
+            if agree(known, event):
+                found[key] = earlier(known, event)
+            else:
+                self._conflicts.add(
+                    f"{self._conflicts.lines(known, event)} both {what} {quoted(key)}, for different people or in"
+                    f" different ways: {_ONE_LINE}"
+                )
+        return found
+
+    def _uuids(self, links: Iterable[Linked]) -> dict[str, Linked]:
+        """Who has which UUID: each is one person's, and each person has one."""
+        found: dict[str, Linked] = {}
+        of_person: dict[tuple[str, str], Linked] = {}
+        for event in links:
+            if not event.uuid:
+                continue
+            known = found.setdefault(event.uuid, event)
+            before = of_person.setdefault((event.profile, event.subject), event)
+            if (known.profile, known.subject) != (event.profile, event.subject) or before.uuid != event.uuid:
+                other = known if before.uuid == event.uuid else before
+                self._conflicts.add(
+                    f"{self._conflicts.lines(other, event)} give one UUID to two people, or two to one"
+                    f" ({quoted(event.uuid)}): {_ONE_LINE}"
+                )
+            found[event.uuid] = earlier(known, event)
+        return found
+
+    def _redirects(self, last: Iterable[Redirected]) -> None:
+        """Refuse redirects that lead back to where they began."""
+        onward = {
+            (event.profile, event.subject): (event.to_profile, event.to_subject) for event in last if event.to_profile
+        }
+        done: set[tuple[str, str]] = set()
+        for start in sorted(onward):
+            path: dict[tuple[str, str], None] = {}
+            here = start
+            while here in onward and here not in done and here not in path:
+                path[here] = None
+                here = onward[here]
+            if here in path:
+                loop = " to ".join(f"{quoted(subject)} ({profile})" for profile, subject in [*path, here])
+                self._conflicts.add(
+                    f"the redirects lead in a loop, {loop}: delete the line of the redirect that is wrong"
+                )
+            done.update(path)
+
+
+def _by_person(links: Iterable[Linked]) -> dict[tuple[str, str], list[Linked]]:
+    found: defaultdict[tuple[str, str], list[Linked]] = defaultdict(list)
+    for event in sorted(links, key=lambda event: (event.stamp.at, event.upstream)):
+        found[event.profile, event.subject].append(event)
+    return dict(found)
+
+
+def _guest(event: GrantChanged) -> tuple[str, str, str]:
+    return event.profile, event.subject, event.into
