@@ -8,17 +8,18 @@ from __future__ import annotations
 import os
 from typing import TYPE_CHECKING
 
-from ansible.module_utils.common.arg_spec import ArgumentSpecValidator
-from ansible.plugins.action import ActionBase
-
 from ansible_collections.labfleet.identity.plugins.module_utils._errors import IdentityError
 from ansible_collections.labfleet.identity.plugins.module_utils._ledger._allocation import Wanted, allocate
 from ansible_collections.labfleet.identity.plugins.module_utils._ledger._report import allocation_result
-from ansible_collections.labfleet.identity.plugins.module_utils._ledger._store import open_store, settle, stamp_now
+from ansible_collections.labfleet.identity.plugins.module_utils._ledger._store import settle, stamp_now
 from ansible_collections.labfleet.identity.plugins.module_utils._plain import plain
 from ansible_collections.labfleet.identity.plugins.module_utils._roster import parse_roster
 from ansible_collections.labfleet.identity.plugins.module_utils._roster_file import read_roster_text
 from ansible_collections.labfleet.identity.plugins.module_utils._uid_space import parse_band
+from ansible_collections.labfleet.identity.plugins.plugin_utils._controller_action import (
+    LEDGER_ARGUMENTS,
+    ControllerAction,
+)
 
 if TYPE_CHECKING:
     from typing import Any
@@ -26,45 +27,23 @@ if TYPE_CHECKING:
     from ansible_collections.labfleet.identity.plugins.module_utils._roster import Roster
 
 ARGUMENTS = {
+    **LEDGER_ARGUMENTS,
     "profile": {"type": "str", "required": True},
-    "ledger": {"type": "str", "required": True},
     "roster": {"type": "raw", "required": True},
     "band": {"type": "str"},
     "group_band": {"type": "str"},
     "groups": {"type": "list", "elements": "str", "default": []},
-    "lock_timeout": {"type": "int", "default": 60},
 }
 
 
-class ActionModule(ActionBase):
-    """Find or issue the numbers of a roster."""
+class ActionModule(ControllerAction):
+    """Find or issue the numbers of a roster, once for each host that asks; only the first finds something to issue."""
 
-    TRANSFERS_FILES = False
-    _requires_connection = False
+    arguments = ARGUMENTS
+    own_rules = frozenset({"roster"})
 
-    def run(self, tmp: str | None = None, task_vars: dict[str, Any] | None = None) -> dict[str, Any]:
-        """Do it, once for each host that asks; only the first finds something to issue."""
-        result: dict[str, Any] = super().run(tmp, task_vars)
-        try:
-            return {**result, **self._allocate(self._arguments())}
-        except IdentityError as error:
-            return {**result, "failed": True, "msg": str(error)}
-
-    def _arguments(self) -> dict[str, Any]:
-        given = dict(self._task.args)
-        # The roster is checked by its own rules: the validator would copy all of it.
-        roster = given.pop("roster", None)
-        if roster is not None:
-            given["roster"] = True
-        unknown = sorted(given.keys() - ARGUMENTS.keys())
-        if unknown:
-            raise IdentityError(f"uid_allocation has no option {', '.join(unknown)}: it has {', '.join(ARGUMENTS)}.")
-        validation = ArgumentSpecValidator(ARGUMENTS).validate(plain(given))
-        if validation.error_messages:
-            raise IdentityError("; ".join(validation.error_messages))
-        return {**validation.validated_parameters, "roster": roster}
-
-    def _allocate(self, arguments: dict[str, Any]) -> dict[str, Any]:
+    def perform(self, arguments: dict[str, Any]) -> dict[str, Any]:
+        """Give everybody in the roster their number."""
         wanted = Wanted(
             profile=arguments["profile"],
             roster=self._roster(arguments["roster"]),
@@ -74,7 +53,7 @@ class ActionModule(ActionBase):
             group_band=parse_band(arguments["group_band"]) if arguments["group_band"] else None,
         )
         stamp = stamp_now()
-        store = open_store(arguments["ledger"], arguments["lock_timeout"])
+        store = self.store(arguments)
         settled = settle(store, lambda ledger: allocate(ledger, wanted, stamp), write=not self._task.check_mode)
         return allocation_result(store.name, wanted, settled)
 

@@ -18,7 +18,14 @@ description:
     matter.
   - A number that was issued never changes and is never issued to anybody else.
   - When anything in the roster or the ledger is not right, the module fails and issues nothing.
+  - A file that does not exist is begun, with a warning, when its directory exists and holds no other ledger. One ledger
+    serves all profiles. That is what keeps their numbers apart.
+  - Whoever is disabled or retired in the ledger is V(disabled) in the result, with a warning, also when the roster has
+    them as present.
+  - A person whom another profile lends with M(labfleet.identity.ledger_grant) is in the roster with C(home_profile).
   - Several runs at the same time are safe. Each sees the numbers of the others.
+extends_documentation_fragment:
+  - labfleet.identity.ledger
 attributes:
   check_mode:
     support: full
@@ -26,30 +33,15 @@ attributes:
   diff_mode:
     support: full
     description: Shows the profile, the groups and the people that are new in the ledger.
-  platform:
-    support: full
-    platforms: posix
-    description: Nothing happens on the managed host. The controller reads and writes the ledger.
   idempotent:
     support: full
     description: A second run with the same roster finds every number in the ledger and writes nothing.
-  action:
-    support: full
-    description: Runs on the controller, so it needs no connection and no Python on the managed host.
 options:
   profile:
     description:
       - The id of the profile, for example a name or an AWS account number in quotes.
       - C(a-z) or C(0-9) first, then C(a-z), C(0-9), C(.), C(_) and C(-), at most 63 characters.
       - It can never be changed.
-    type: str
-    required: true
-  ledger:
-    description:
-      - Where the ledger is kept, as V(file:PATH). A relative path begins in the directory where C(ansible-playbook) was
-        started.
-      - A file that does not exist is begun, with a warning, when its directory exists and holds no other ledger.
-      - One ledger serves all profiles. That is what keeps their numbers apart.
     type: str
     required: true
   roster:
@@ -61,7 +53,7 @@ options:
       - 'Keys of a person: C(username) (required), C(subject) (a stable id, by default the username), C(gecos),
         C(keys) (list of OpenSSH public keys), C(groups) (list of shared groups), C(shell), C(home), C(state)
         (V(present), V(disabled) or V(absent)), C(expires) (V(YYYY-MM-DD) or V(never)), C(adopt) (boolean, needs
-        C(keys)).'
+        C(keys)), C(home_profile) (of a guest, the profile that lends them).'
       - A key that is not given stays out of the result, so that what is on the hosts is left alone.
     type: raw
     required: true
@@ -82,16 +74,13 @@ options:
     type: list
     elements: str
     default: []
-  lock_timeout:
-    description: How many seconds to wait for another run that writes the ledger.
-    type: int
-    default: 60
 seealso:
   - plugin: labfleet.identity.host_accounts
     plugin_type: filter
   - plugin: labfleet.identity.identity
     plugin_type: lookup
   - module: labfleet.identity.accounts
+  - module: labfleet.identity.ledger_info
 """
 
 EXAMPLES = r"""
@@ -150,6 +139,10 @@ identities:
       type: str
     state:
       description: The state, V(present), V(disabled) or V(absent).
+      type: str
+    home_profile:
+      description: The profile that lends this person.
+      returned: when the roster gives it
       type: str
     gecos:
       description: The full name.
@@ -236,10 +229,15 @@ profile:
     group_band:
       description: The band of its shared groups.
       type: str
+    guest_bands:
+      description: The bands of other profiles in which guests of this roster have their numbers.
+      type: list
+      elements: str
   sample:
     id: personal-research
     uid_band: 5000-5999
     group_band: 4000-4999
+    guest_bands: []
 ledger:
   description: The ledger, with its absolute path.
   returned: success

@@ -13,6 +13,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from ansible_collections.labfleet.identity.plugins.module_utils._errors import IdentityError, in_one_sentence
+from ansible_collections.labfleet.identity.plugins.module_utils._ledger._conflicts import who
 from ansible_collections.labfleet.identity.plugins.module_utils._ledger._events import (
     ACTIVE,
     DISABLED,
@@ -66,6 +67,8 @@ class Wanted:
     groups: tuple[str, ...] = ()
     uid_band: Band | None = None
     group_band: Band | None = None
+    uids: Mapping[str, int] = field(default_factory=dict)  # by username, of those who have one on hosts already
+    reserve: bool = False  # whoever is new gets a number that is not in use yet
 
 
 @dataclass(frozen=True)
@@ -98,7 +101,10 @@ def allocate(ledger: Ledger, wanted: Wanted, stamp: Stamp) -> Allocation:
         if entry.state != "absent" and entry.home_profile is None and entry.subject not in profile.by_subject
     }
     groups = tuple(dict.fromkeys([*wanted.groups, *wanted.roster.group_names]))
-    new_uids = choose_numbers(profile.uid_band, ledger.numbers, wanted.profile, people, "people")
+    kept = _keep_numbers(ledger, profile, wanted, people)
+    taken = {*ledger.numbers, *kept.values()} if kept else ledger.numbers
+    others = [name for name in people if name not in kept]
+    new_uids = {**kept, **choose_numbers(profile.uid_band, taken, wanted.profile, others, "people")}
     new_gids = choose_numbers(
         profile.group_band,
         ledger.numbers,
@@ -109,7 +115,10 @@ def allocate(ledger: Ledger, wanted: Wanted, stamp: Stamp) -> Allocation:
     events: list[Event] = [] if known else [profile.registered]
     events += [GroupIssued(wanted.profile, name, gid, stamp) for name, gid in new_gids.items()]
     events += [UserIssued(wanted.profile, name, people[name], uid, stamp) for name, uid in new_uids.items()]
-    events += _activated(profile, wanted.roster, stamp)
+    if wanted.reserve:
+        events += [StateChanged(wanted.profile, people[name], 1, RESERVED, "", stamp) for name in new_uids]
+    else:
+        events += _activated(profile, wanted.roster, stamp)
     old_uids = (
         (entry.username, profile.by_subject.get(entry.subject))
         for entry in wanted.roster.entries
@@ -126,6 +135,34 @@ def allocate(ledger: Ledger, wanted: Wanted, stamp: Stamp) -> Allocation:
         sorted(guests.bands, key=lambda band: band.first),
         tuple(events),
     )
+
+
+def _keep_numbers(ledger: Ledger, profile: Profile, wanted: Wanted, new: Mapping[str, str]) -> dict[str, int]:
+    """The numbers that new people are to keep, when nobody else has or had them."""
+    problems = []
+    kept: dict[str, int] = {}
+    subjects = {entry.username: entry.subject for entry in wanted.roster.entries}
+    for name, uid in wanted.uids.items():
+        holder = ledger.numbers.get(uid)
+        if name not in new:
+            issued = profile.by_subject.get(subjects.get(name, ""))
+            if issued is None or issued.uid != uid:
+                has = issued.uid if issued else "none"
+                problems.append(f"{name} is to keep {uid}, but the ledger has {has} for them, which stays")
+        elif uid not in profile.uid_band:
+            problems.append(f"{name} is to keep {uid}, which is outside the band {profile.uid_band}")
+        elif holder is not None:
+            problems.append(f"{name} is to keep {uid}, but the ledger has it for {who(holder)}")
+        elif uid in kept.values():
+            problems.append(f"{name} is to keep {uid}, but so is another one")
+        else:
+            kept[name] = uid
+    if problems:
+        raise IdentityError(
+            f"Not everybody can keep their number in the profile {wanted.profile} and nothing was written:"
+            f" {in_one_sentence(problems, SHOWN_PROBLEMS)}; leave those out, and they get another number."
+        )
+    return kept
 
 
 class _Guests:

@@ -74,7 +74,9 @@ class Changes:
         self._spent_numbers(known)
         self._redirects(redirects.values())
         links = [event for event in known if isinstance(event, Linked)]
-        upstreams = self._once(((event.upstream, event) for event in links), "link the upstream identity")
+        upstreams = self._once(
+            ((event.upstream, event) for event in links if event.upstream), "link the upstream identity"
+        )
         redeemed = [event for event in known if isinstance(event, Redeemed)]
         profiles = {
             name: dataclasses.replace(
@@ -91,7 +93,7 @@ class Changes:
             profiles=profiles,
             upstreams=upstreams,
             uuids=self._uuids(links),
-            links=_by_person(upstreams.values()),
+            links=_by_person(links),
             redirects={(event.profile, event.subject): event for event in redirects.values()},
             redeemed=self._once(((event.jti, event) for event in redeemed), "redeem the invitation"),
         )

@@ -295,7 +295,7 @@ _READ: dict[str, Callable[[Any], Any]] = {
     "state": _state,
     "grant": _grant,
     "reason": lambda value: check_text("reason", value, may_be_empty=True),
-    "upstream": check_upstream,
+    "upstream": lambda value: value and check_upstream(value),
     "uuid": lambda value: value and check_federated_uuid(value),
     "jti": lambda value: check_text("jti", value),
 }

@@ -75,6 +75,11 @@ class FileStore:
             image = self._read()
         return None if image is _NOTHING else image.ledger
 
+    def rehearse(self) -> None:
+        """Refuse what a commit would refuse whatever is decided."""
+        with self._explained("read"):
+            self._check_is_not_older(self._image, noted_events(self._lock_path))
+
     def commit(self, decide: Callable[[Ledger], AnyDecision]) -> tuple[AnyDecision, list[str]]:
         """Add what is decided on the ledger as it is now, durably."""
         with self._explained("written"), locked(self._lock_path, self._lock_timeout, self._author) as lock:
@@ -83,8 +88,9 @@ class FileStore:
                 decision = decide(image.ledger)
                 if not decision.events:
                     return decision, []
+                self._check_is_not_older(image, lock.events)
                 if self._replace(image, format_ledger(image.written, decision.events)):
-                    warnings = self._warnings(image, lock.events)
+                    warnings = self._warnings(image)
                     lock.note_events(len(image.written.events) + len(decision.events))
                     return decision, warnings
         raise IdentityError(
@@ -156,6 +162,16 @@ class FileStore:
                     f"There is no ledger {self._path}, but {name} beside it is one: correct the path, or begin the new"
                     " ledger in a directory of its own."
                 )
+
+    def _check_is_not_older(self, image: _Image, noted: int) -> None:
+        """Refuse to add to a copy that lacks what was written here since: its numbers would be given out again."""
+        events = len(image.written.events)
+        if events < noted:
+            raise IdentityError(
+                f"The ledger {self._path} has {events} events, but had {noted} when it was last written here, so it is"
+                " an older copy or another branch: bring the newer copy back, or merge its branch. To go on from this"
+                f" one on purpose, remove {self._lock_path}; numbers issued since can be given out again then."
+            )
 
     def _is_ledger(self, path: str) -> bool:
         if path == self._temporary:
@@ -238,17 +254,9 @@ class FileStore:
         finally:
             os.close(descriptor)
 
-    def _warnings(self, image: _Image, noted: int) -> list[str]:
-        events = len(image.written.events)
-        warning = ""
-        if image.status is None:
-            warning = (
-                "did not exist and was begun. If people have numbers already, the path is wrong: remove the new"
-                " file and its lock file, and correct the path."
-            )
-        elif events < noted:
-            warning = (
-                f"had {events} events, but {noted} when it was last written here: if an older copy was put back,"
-                " numbers issued since may be given out again; bring the newer copy back, or merge its branch."
-            )
-        return [f"The ledger {self._path} {warning}"] if warning else []
+    def _warnings(self, image: _Image) -> list[str]:
+        begun = (
+            f"The ledger {self._path} did not exist and was begun. If people have numbers already, the path is wrong:"
+            " remove the new file and its lock file, and correct the path."
+        )
+        return [begun] if image.status is None else []

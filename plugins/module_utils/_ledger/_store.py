@@ -45,6 +45,9 @@ class LedgerStore(Protocol):
     def load(self) -> Ledger | None:
         """The checked ledger, None when there is none yet."""
 
+    def rehearse(self) -> None:
+        """Refuse what a commit would refuse whatever is decided, for a run that shall not write."""
+
     def commit(self, decide: Callable[[Ledger], AnyDecision]) -> tuple[AnyDecision, list[str]]:
         """Add what is decided on the ledger as it is now, durably; the decision, and warnings.
 
@@ -63,7 +66,10 @@ class Settled(Generic[AnyDecision]):
 def settle(store: LedgerStore, decide: Callable[[Ledger], AnyDecision], write: bool) -> Settled[AnyDecision]:
     """Decide on the ledger, and add the events when there are any; without a lock when there are none."""
     decision = decide(store.load() or EMPTY_LEDGER)
-    if not decision.events or not write:
+    if not decision.events:
+        return Settled(decision)
+    if not write:
+        store.rehearse()
         return Settled(decision)
     return Settled(*store.commit(decide))
 

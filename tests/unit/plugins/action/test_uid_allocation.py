@@ -7,18 +7,16 @@ from __future__ import annotations
 
 import json
 import os
-import subprocess
-import sys
-from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import pytest
 import yaml
 
-from ansible_collections.labfleet.identity.plugins.action.uid_allocation import ARGUMENTS
+from ansible_collections.labfleet.identity.tests.unit.plugins.action.controllers import HOSTS, Controller
 
-COLLECTION = Path(__file__).resolve().parents[4]
-HOSTS = ("one", "two", "three")
+if TYPE_CHECKING:
+    from pathlib import Path
+
 KEY = "ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIB2iMaTvEGMm0SHNFSbhDYLWeWTSQhz4pFBfVDNBFzuz"
 ROSTER = [
     {"username": "alice", "gecos": "{{ 7 * 7 }} {% raw %}", "groups": ["genomics"], "keys": [f"{KEY} alice@laptop"]},
@@ -27,51 +25,8 @@ ROSTER = [
 ]
 
 
-class Controller:
-    """A directory with an inventory of three hosts, in which ansible-playbook is started."""
-
-    def __init__(self, directory: Path) -> None:
-        self.directory = directory
-        self.ledger = directory / "ledger" / "ledger.jsonl"
-        self.ledger.parent.mkdir()
-        tree = directory / "tree" / "ansible_collections" / "labfleet"
-        tree.mkdir(parents=True)
-        (tree / "identity").symlink_to(COLLECTION)
-        (directory / "roster.yml").write_text(yaml.safe_dump(ROSTER))
-
-    def run(self, program: str, *arguments: str) -> subprocess.CompletedProcess[str]:
-        environment = {name: value for name, value in os.environ.items() if not name.startswith("ANSIBLE_")}
-        environment.update(
-            ANSIBLE_COLLECTIONS_PATH=str(self.directory / "tree"),
-            ANSIBLE_HOME=str(self.directory / "home"),
-            ANSIBLE_NOCOLOR="1",
-            ANSIBLE_DEPRECATION_WARNINGS="1",
-        )
-        return subprocess.run(
-            [sys.executable, "-c", f"from ansible.cli.{program} import main; main()", *arguments],
-            cwd=self.directory,
-            env=environment,
-            check=False,
-            capture_output=True,
-            text=True,
-        )
-
-    def play(self, tasks: list[dict[str, Any]], *arguments: str) -> tuple[dict[str, Any], str]:
-        """What every host registered as 'said', by host; and what was printed."""
-        keep = {
-            "ansible.builtin.copy": {"content": "{{ said | to_json }}", "dest": "{{ inventory_hostname }}.json"},
-            "check_mode": False,
-            "diff": False,
-        }
-        book = [{"hosts": "all", "gather_facts": False, "tasks": [*tasks, keep]}]
-        (self.directory / "play.yml").write_text(yaml.safe_dump(book, sort_keys=False))
-        inventory = f"{','.join(HOSTS)},"
-        python = f"ansible_python_interpreter={sys.executable}"
-        ran = self.run("playbook", "-i", inventory, "-c", "local", "-e", python, "play.yml", *arguments)
-        printed = ran.stdout + ran.stderr
-        assert ran.returncode == 0, printed
-        assert "DEPRECATION" not in printed
-        return {host: json.loads((self.directory / f"{host}.json").read_text()) for host in HOSTS}, printed
+class Allocator(Controller):
+    """A controller with a roster."""
 
     def allocation(self, register: str = "said", **options: Any) -> dict[str, Any]:
         arguments = {"profile": "personal-research", "ledger": f"file:{self.ledger}", "roster": "roster.yml", **options}
@@ -79,11 +34,12 @@ class Controller:
 
 
 @pytest.fixture
-def controller(tmp_path: Path) -> Controller:
-    return Controller(tmp_path)
+def controller(tmp_path: Path) -> Allocator:
+    (tmp_path / "roster.yml").write_text(yaml.safe_dump(ROSTER))
+    return Allocator(tmp_path)
 
 
-def test_hosts_that_ask_at_once_get_the_same_numbers(controller: Controller) -> None:
+def test_hosts_that_ask_at_once_get_the_same_numbers(controller: Allocator) -> None:
     tasks = [controller.allocation(groups=["research"])]
     expected = [
         {
@@ -134,7 +90,7 @@ def test_hosts_that_ask_at_once_get_the_same_numbers(controller: Controller) -> 
     assert "WARNING" not in printed
 
 
-def test_a_roster_in_a_playbook_a_lookup_and_the_filters(controller: Controller) -> None:
+def test_a_roster_in_a_playbook_a_lookup_and_the_filters(controller: Allocator) -> None:
     roster = [{"username": "alice", "expires": "2027-01-31", "groups": ["genomics"]}, {"username": "bob"}]
     where = f"ledger='file:{controller.ledger}', profile='personal-research'"
     accounts = "numbers.identities | labfleet.identity.host_accounts('bob', groups=everywhere)"
@@ -171,7 +127,7 @@ def test_a_roster_in_a_playbook_a_lookup_and_the_filters(controller: Controller)
     }
 
 
-def test_an_encrypted_roster_is_read(controller: Controller) -> None:
+def test_an_encrypted_roster_is_read(controller: Allocator) -> None:
     (controller.directory / "secret").write_text("correct horse")
     encrypted = controller.run("vault", "encrypt", "--vault-password-file", "secret", "roster.yml")
     assert encrypted.returncode == 0, encrypted.stderr
@@ -180,7 +136,7 @@ def test_an_encrypted_roster_is_read(controller: Controller) -> None:
     assert [identity["uid"] for identity in said["one"]["identities"]] == [5238, 5831]
 
 
-def test_what_is_refused_is_said_and_nothing_is_written(controller: Controller) -> None:
+def test_what_is_refused_is_said_and_nothing_is_written(controller: Allocator) -> None:
     many = [{"username": f"p{number}"} for number in range(100_000)]
     (controller.directory / "many.json").write_text(json.dumps(many))
     (controller.directory / "hostile.json").write_text(
@@ -211,13 +167,3 @@ def test_what_is_refused_is_said_and_nothing_is_written(controller: Controller) 
     for reason in (r"'a:b\nc'", "entry 8 has this username already", "33 characters"):
         assert reason in said["one"]["hostile"]["msg"]
     assert os.listdir(controller.ledger.parent) == []
-
-
-def test_what_is_documented_is_what_is_accepted() -> None:
-    source = (COLLECTION / "plugins" / "modules" / "uid_allocation.py").read_text(encoding="utf-8")
-    documentation = yaml.safe_load(source.split('DOCUMENTATION = r"""')[1].split('"""')[0])
-    documented = {
-        name: {key: value for key, value in option.items() if key != "description"}
-        for name, option in documentation["options"].items()
-    }
-    assert documented == ARGUMENTS
