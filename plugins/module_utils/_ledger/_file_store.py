@@ -69,6 +69,15 @@ class FileStore:
         """The store as a person writes it."""
         return f"file:{self._path}"
 
+    @property
+    def mark(self) -> list[int]:
+        """What changes when the file does."""
+        try:
+            status = os.stat(self._path)
+        except OSError:
+            return []
+        return [status.st_dev, status.st_ino, status.st_size, status.st_mtime_ns]
+
     def load(self) -> Ledger | None:
         """The checked ledger, None when there is no file yet."""
         with self._explained("read"):

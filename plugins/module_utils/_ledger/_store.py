@@ -10,6 +10,8 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Generic, Protocol, TypeVar
 
 from ansible_collections.labfleet.identity.plugins.module_utils._errors import IdentityError
+from ansible_collections.labfleet.identity.plugins.module_utils._ledger._dynamodb_client import check_table
+from ansible_collections.labfleet.identity.plugins.module_utils._ledger._dynamodb_store import DynamoStore
 from ansible_collections.labfleet.identity.plugins.module_utils._ledger._file_store import FileStore
 from ansible_collections.labfleet.identity.plugins.module_utils._ledger._model import EMPTY_LEDGER
 from ansible_collections.labfleet.identity.plugins.module_utils._ledger._stamp import author, stamp_now
@@ -41,6 +43,10 @@ class LedgerStore(Protocol):
     @property
     def name(self) -> str:
         """The store as a person writes it."""
+
+    @property
+    def mark(self) -> list[int]:
+        """What changes when the ledger does, as far as that is known without a look into it."""
 
     def load(self) -> Ledger | None:
         """The checked ledger, None when there is none yet."""
@@ -75,11 +81,13 @@ def settle(store: LedgerStore, decide: Callable[[Ledger], AnyDecision], write: b
 
 
 def open_store(text: str, lock_timeout: float = 60) -> LedgerStore:
-    """The store that C(file:PATH) means."""
+    """The store that C(file:PATH) or C(dynamodb:TABLE) means."""
     scheme, colon, rest = text.partition(":") if isinstance(text, str) else ("", "", "")
+    if scheme == "dynamodb" and colon:
+        return DynamoStore(check_table(rest), lock_timeout)
     if scheme != "file" or not colon:
         raise IdentityError(
-            f"The ledger {quoted(text)} is not of the form file:PATH, the only kind of store there is: write for"
+            f"The ledger {quoted(text)} is neither of the form file:PATH nor of the form dynamodb:TABLE: write for"
             " example file:inventory/ledger.jsonl."
         )
     if not rest or rest.endswith("/") or "\0" in rest:
