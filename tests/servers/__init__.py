@@ -6,7 +6,7 @@
 from __future__ import annotations
 
 from .environment import ACCESS_KEY, REGION, SECRET_KEY, aws_environment
-from .faults import Fault, Mishaps, Request, Scripted
+from .faults import Fault, Mishaps, Refusal, Request, Scripted
 from .process import ServerError
 from .proxy import Proxy, proxied
 from .run import NAMES, server
@@ -19,6 +19,7 @@ __all__ = [
     "Fault",
     "Mishaps",
     "Proxy",
+    "Refusal",
     "Request",
     "Scripted",
     "ServerError",

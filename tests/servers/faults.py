@@ -32,6 +32,15 @@ class Fault(enum.Enum):
 
 
 @dataclass(frozen=True)
+class Refusal:
+    """An error that the client gets in the name of the server, which does nothing."""
+
+    status: int
+    code: str
+    message: str
+
+
+@dataclass(frozen=True)
 class Request:
     """One HTTP request, as the proxy got it."""
 
@@ -74,4 +83,4 @@ class Mishaps:
 
 
 if TYPE_CHECKING:
-    Plan = Callable[[Request], "Fault | None"]
+    Plan = Callable[[Request], "Fault | Refusal | None"]

@@ -18,7 +18,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
-from .faults import Fault, Request
+from .faults import Fault, Refusal, Request
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -28,15 +28,8 @@ if TYPE_CHECKING:
 _NAMESPACE = "com.amazonaws.dynamodb.v20120810#"
 _UPSTREAM_SECONDS = 60
 _LONGEST_LINE = 65536
-_REFUSALS = {
-    Fault.THROTTLED: (
-        400,
-        "ProvisionedThroughputExceededException",
-        "The throughput of the table was exceeded.",
-    ),
-    Fault.FAILED: (500, "InternalServerError", "The request could not be completed."),
-    Fault.FAILED_AFTER: (500, "InternalServerError", "The request could not be completed."),
-}
+_FAILED = Refusal(500, "InternalServerError", "The request could not be completed.")
+_THROTTLED = Refusal(400, "ProvisionedThroughputExceededException", "The throughput of the table was exceeded.")
 
 
 @dataclass(frozen=True)
@@ -116,6 +109,8 @@ class Proxy:
         self.operations[operation] += 1
         if fault is None:
             return self._forward(message), True
+        if isinstance(fault, Refusal):
+            return _refused(fault), True
         self.counts[fault] += 1
         return self._mishap(fault, message)
 
@@ -133,14 +128,14 @@ class Proxy:
             head = [("Content-Type", "text/html"), ("Content-Length", str(len(page)))]
             return _Message("HTTP/1.1 503 Service Unavailable", head, page).encoded(), True
         if fault in (Fault.THROTTLED, Fault.FAILED):
-            return _refusal(fault), True
+            return _refused(_THROTTLED if fault is Fault.THROTTLED else _FAILED), True
         if fault is Fault.TWICE:
             self._forward(message)
         answer = self._forward(message)
         if fault is Fault.HANG:
             self._ending.wait(self.pause)
         if fault is Fault.FAILED_AFTER:
-            return _refusal(fault), True
+            return _refused(_FAILED), True
         if fault is Fault.CUT_RESPONSE:
             return answer[: len(answer) - 20], False
         return (b"", False) if fault is Fault.DROP_RESPONSE else (answer, True)
@@ -171,15 +166,14 @@ class Proxy:
         return _Message(start, [*kept, ("Content-Length", str(len(body)))], body).encoded()
 
 
-def _refusal(fault: Fault) -> bytes:
-    status, kind, text = _REFUSALS[fault]
-    body = json.dumps({"__type": _NAMESPACE + kind, "message": text}).encode("ascii")
+def _refused(refusal: Refusal) -> bytes:
+    body = json.dumps({"__type": _NAMESPACE + refusal.code, "message": refusal.message}).encode("ascii")
     head = [
         ("Content-Type", "application/x-amz-json-1.0"),
         ("x-amzn-RequestId", "LABFLEETPROXY"),
         ("Content-Length", str(len(body))),
     ]
-    return _Message(f"HTTP/1.1 {status} {kind}", head, body).encoded()
+    return _Message(f"HTTP/1.1 {refusal.status} {refusal.code}", head, body).encoded()
 
 
 class _Server(socketserver.ThreadingTCPServer):

@@ -199,18 +199,23 @@ class _SetUp:
         return tags
 
     def _head(self) -> Head | None:
+        head = self._head_item()
+        if head is None and self._dynamo.read("scan", self._deadline, Limit=1)["Items"]:
+            # somebody else may have put it between the two readings
+            head = self._head_item()
+            if head is None:
+                raise IdentityError(
+                    f"The table {self._dynamo.table} has items, but not the head of a ledger, and stays as it is: name"
+                    " another table; if it was a ledger, restore it to a moment at which it had its head."
+                )
+        return head
+
+    def _head_item(self) -> Head | None:
         item = self._dynamo.read("get_item", self._deadline, Key=item_key(HEAD)).get("Item")
-        if item is not None:
-            try:
-                return parse_head(item)
-            except IdentityError as refusal:
-                raise IdentityError(f"The table {self._dynamo.table} cannot be used: {refusal}") from refusal
-        if self._dynamo.read("scan", self._deadline, Limit=1)["Items"]:
-            raise IdentityError(
-                f"The table {self._dynamo.table} has items, but not the head of a ledger, and stays as it is: name"
-                " another table; if it was a ledger, restore it to a moment at which it had its head."
-            )
-        return None
+        try:
+            return None if item is None else parse_head(item)
+        except IdentityError as refusal:
+            raise IdentityError(f"The table {self._dynamo.table} cannot be used: {refusal}") from refusal
 
     def _answer(self, operation: str, **parameters: Any) -> dict[str, Any] | None:
         """What the server says about the table, None when it has no table or no such thing."""
