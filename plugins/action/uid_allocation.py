@@ -5,13 +5,14 @@
 
 from __future__ import annotations
 
+import dataclasses
 import os
 from typing import TYPE_CHECKING
 
 from ansible_collections.labfleet.identity.plugins.module_utils._errors import IdentityError
 from ansible_collections.labfleet.identity.plugins.module_utils._ledger._allocation import Wanted, allocate
 from ansible_collections.labfleet.identity.plugins.module_utils._ledger._report import allocation_result
-from ansible_collections.labfleet.identity.plugins.module_utils._ledger._store import settle, stamp_now
+from ansible_collections.labfleet.identity.plugins.module_utils._ledger._store import Settled, settle, stamp_now
 from ansible_collections.labfleet.identity.plugins.module_utils._plain import plain
 from ansible_collections.labfleet.identity.plugins.module_utils._roster import parse_roster
 from ansible_collections.labfleet.identity.plugins.module_utils._roster_file import read_roster_text
@@ -20,6 +21,7 @@ from ansible_collections.labfleet.identity.plugins.plugin_utils._controller_acti
     LEDGER_ARGUMENTS,
     ControllerAction,
 )
+from ansible_collections.labfleet.identity.plugins.plugin_utils._run_cache import file_mark, kept_for_the_run
 
 if TYPE_CHECKING:
     from typing import Any
@@ -44,26 +46,43 @@ class ActionModule(ControllerAction):
 
     def perform(self, arguments: dict[str, Any]) -> dict[str, Any]:
         """Give everybody in the roster their number."""
-        wanted = Wanted(
-            profile=arguments["profile"],
-            roster=self._roster(arguments["roster"]),
-            groups=tuple(arguments["groups"]),
-            # an empty band is what a role passes on that leaves the choice to the ledger
-            uid_band=parse_band(arguments["band"]) if arguments["band"] else None,
-            group_band=parse_band(arguments["group_band"]) if arguments["group_band"] else None,
-        )
-        stamp = stamp_now()
         store = self.store(arguments)
-        settled = settle(store, lambda ledger: allocate(ledger, wanted, stamp), write=not self._task.check_mode)
-        return allocation_result(store.name, wanted, settled)
+        roster = plain(arguments["roster"])
+        path = _path_of(roster)
+        question = [
+            {**arguments, "roster": [path, file_mark(path)] if path else roster},
+            [store.name, store.mark, self.marker_of_writes(), self._task.check_mode],
+        ]
 
-    def _roster(self, given: Any) -> Roster:
-        if not isinstance(given, str):
-            return parse_roster(plain(given))
-        path = os.path.abspath(os.path.expanduser(plain(given)))
-        if not os.path.isfile(path):
-            raise IdentityError(
-                f"The roster {path} is not a file: correct the path, or give the list of people itself."
+        def find() -> tuple[dict[str, Any], dict[str, Any]]:
+            wanted = Wanted(
+                profile=arguments["profile"],
+                roster=self._read_roster(path) if path else parse_roster(roster),
+                groups=tuple(arguments["groups"]),
+                # an empty band is what a role passes on that leaves the choice to the ledger
+                uid_band=parse_band(arguments["band"]) if arguments["band"] else None,
+                group_band=parse_band(arguments["group_band"]) if arguments["group_band"] else None,
             )
+            stamp = stamp_now()
+            settled = settle(store, lambda ledger: allocate(ledger, wanted, stamp), write=not self._task.check_mode)
+            answer = allocation_result(store.name, wanted, settled)
+            if self._task.check_mode or not settled.decision.events:
+                return answer, answer
+            written = Settled(dataclasses.replace(settled.decision, events=()))
+            return answer, allocation_result(store.name, wanted, written)
+
+        return kept_for_the_run(self.run_directory, question, find, arguments["lock_timeout"])
+
+    def _read_roster(self, path: str) -> Roster:
         # the loader of Ansible decrypts a file that ansible-vault encrypted; the text is data and never a template
         return parse_roster(read_roster_text(plain(self._loader.get_text_file_contents(path)), path))
+
+
+def _path_of(roster: Any) -> str:
+    """The file that holds the roster, empty when the task gives the people themselves."""
+    if not isinstance(roster, str):
+        return ""
+    path = os.path.abspath(os.path.expanduser(roster))
+    if not os.path.isfile(path):
+        raise IdentityError(f"The roster {path} is not a file: correct the path, or give the list of people itself.")
+    return path

@@ -5,8 +5,10 @@
 
 from __future__ import annotations
 
+import os
 from typing import TYPE_CHECKING
 
+from ansible import constants
 from ansible.module_utils.common.arg_spec import ArgumentSpecValidator
 from ansible.plugins.action import ActionBase
 
@@ -15,6 +17,7 @@ from ansible_collections.labfleet.identity.plugins.module_utils._ledger._records
 from ansible_collections.labfleet.identity.plugins.module_utils._ledger._report import change_result
 from ansible_collections.labfleet.identity.plugins.module_utils._ledger._store import open_store, settle, stamp_now
 from ansible_collections.labfleet.identity.plugins.module_utils._plain import plain
+from ansible_collections.labfleet.identity.plugins.plugin_utils._run_cache import file_mark
 
 if TYPE_CHECKING:
     from typing import Any, Callable, ClassVar
@@ -25,6 +28,8 @@ if TYPE_CHECKING:
     from ansible_collections.labfleet.identity.plugins.module_utils._ledger._store import LedgerStore
 
 __all__ = ["LEDGER_ARGUMENTS", "OPERATION_ARGUMENTS", "ControllerAction"]
+
+_WRITES = "labfleet-writes"
 
 LEDGER_ARGUMENTS: dict[str, Any] = {
     "ledger": {"type": "str", "required": True},
@@ -67,10 +72,26 @@ class ControllerAction(ActionBase):
         stamp = stamp_now()
         settled = settle(store, lambda ledger: decide(ledger, stamp), write=not self._task.check_mode)
         events = settled.decision.events
+        if events and not self._task.check_mode:
+            self.mark_write()
         return {
             **change_result(store.name, events, settled.warnings),
             "events": [event_record(event) for event in events],
         }
+
+    @property
+    def run_directory(self) -> str:
+        """The directory that ansible-playbook made for this run, which nobody else can read."""
+        return str(vars(constants)["DEFAULT_LOCAL_TMP"])
+
+    def marker_of_writes(self) -> list[int]:
+        """What changes whenever this run writes to a ledger."""
+        return file_mark(os.path.join(self.run_directory, _WRITES))
+
+    def mark_write(self) -> None:
+        """Let the tasks that follow look into the ledger again."""
+        with open(os.path.join(self.run_directory, _WRITES), "ab") as file:
+            file.write(b".")
 
     def store(self, arguments: dict[str, Any]) -> LedgerStore:
         """The ledger that the task names."""

@@ -152,7 +152,7 @@ def test_what_is_refused_is_said_and_nothing_is_written(controller: Allocator) -
         "nothing": ({"roster": None}, "missing required arguments: roster"),
         "unknown": ({"bogus": 1}, "uid_allocation has no option bogus"),
         "timeout": ({"lock_timeout": "soon"}, "lock_timeout"),
-        "scheme": ({"ledger": "dynamodb:table"}, "is not of the form file:PATH"),
+        "scheme": ({"ledger": "s3:table"}, "is neither of the form file:PATH nor"),
         "band": ({"band": "60000-61000"}, "numbers of systemd-homed"),
         "profile": ({"profile": "a:b"}, "profile id 'a:b' is not valid"),
         "group": ({"groups": ["docker"]}, "'docker' belongs to the system"),
@@ -167,3 +167,30 @@ def test_what_is_refused_is_said_and_nothing_is_written(controller: Allocator) -
     for reason in (r"'a:b\nc'", "entry 8 has this username already", "33 characters"):
         assert reason in said["one"]["hostile"]["msg"]
     assert os.listdir(controller.ledger.parent) == []
+
+
+def test_one_run_looks_again_when_it_wrote_itself_or_the_files_changed(controller: Allocator) -> None:
+    retire = {
+        "labfleet.identity.ledger_retire": {
+            "ledger": f"file:{controller.ledger}",
+            "profile": "personal-research",
+            "usernames": ["alice"],
+        },
+        "run_once": True,
+    }
+    roster = {
+        "ansible.builtin.copy": {
+            "content": '[{"username": "alice"}, {"username": "zoe"}]',
+            "dest": str(controller.directory / "roster.yml"),
+        },
+        "run_once": True,
+    }
+    first, second, third = (controller.allocation(name) for name in ("first", "second", "third"))
+    both = {"ansible.builtin.set_fact": {"said": "{{ {'first': first, 'second': second, 'third': third} }}"}}
+    said, printed = controller.play([first, retire, second, roster, third, both])
+    for host in HOSTS:
+        assert [person["state"] for person in said[host]["first"]["identities"]] == ["present", "disabled"]
+        assert [person["state"] for person in said[host]["second"]["identities"]] == ["disabled", "disabled"]
+        assert [person["username"] for person in said[host]["third"]["identities"]] == ["alice", "zoe"]
+    assert sum(said[host]["third"]["changed"] for host in HOSTS) == 1
+    assert "alice (personal-research) is in the roster but gets a disabled account" in " ".join(printed.split())
