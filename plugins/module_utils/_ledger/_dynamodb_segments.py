@@ -54,8 +54,8 @@ PARTITION = "ledger"
 HEAD = 0
 # An item has at most 400 KB and a page of answers 1 MB: three segments to a page, with room for what else is in them.
 LARGEST_LINES = 300_000
-# A transaction has at most 100 items and 4 MB; one item is the head.
-LARGEST_TRANSACTION = 12
+# A transaction has at most 100 items and 4 MB, which some count as JSON with its escapes; one item is the head.
+LARGEST_TRANSACTION = 10
 RESTORE = "restore the table to a moment before that (point-in-time recovery) and name the restored table"
 
 
