@@ -5,7 +5,7 @@
 # One line for each thing a person types; what it does stands in scripts/. `make help` lists the targets.
 
 .DEFAULT_GOAL := help
-.PHONY: help venv demo demo-down test unit units-219 unit-oldest units sanity lint importer molecule bench \
+.PHONY: help venv demo demo-down test unit units-219 unit-oldest units sanity lint importer molecule bench bench-ledger \
         bench-smoke format clean
 
 help: ## say what there is
@@ -47,8 +47,12 @@ importer: ## build the collection and import it as Galaxy would
 molecule: ## the roles on real hosts in Docker; one scenario: scripts/run_tests molecule:NAME
 	@scripts/run_tests molecule
 
-bench: venv ## measure against what people write today; ARGS=--write puts it into docs/benchmarks.md; wants an idle machine
+bench: venv ## measure against what people write today; ARGS=--write puts it into docs/; wants an idle machine
 	@.venv/bin/python tests/bench/bench.py $(ARGS)
+	@.venv/bin/python tests/bench/ledger.py $(filter --write,$(ARGS))
+
+bench-ledger: venv ## the part of the benchmark that needs no hosts: numbers from a ledger, in a file and in a table
+	@.venv/bin/python tests/bench/ledger.py $(ARGS)
 
 bench-smoke: ## the smallest run of the benchmark, so that it cannot rot
 	@scripts/run_tests bench-smoke

@@ -234,7 +234,10 @@ def host_steps() -> list[Step]:
         ),
         Step(
             "bench-smoke",
-            (main("python", "tests/bench/bench.py", "--smoke", directory=REPOSITORY),),
+            (
+                main("python", "tests/bench/bench.py", "--smoke", directory=REPOSITORY),
+                main("python", "tests/bench/ledger.py", "--smoke", directory=REPOSITORY),
+            ),
             lane=ALONE,
             limit_seconds=15 * MINUTE,
         ),
