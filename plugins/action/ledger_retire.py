@@ -13,7 +13,7 @@ from ansible_collections.labfleet.identity.plugins.plugin_utils._controller_acti
     OPERATION_ARGUMENTS,
     ControllerAction,
 )
-from ansible_collections.labfleet.identity.plugins.plugin_utils._people import PEOPLE_ARGUMENTS, PEOPLE_NEEDED, people
+from ansible_collections.labfleet.identity.plugins.plugin_utils._people import PEOPLE_ARGUMENTS, people
 
 if TYPE_CHECKING:
     from typing import Any
@@ -25,11 +25,9 @@ class ActionModule(ControllerAction):
     """Note that people left."""
 
     arguments = ARGUMENTS
-    requirements = PEOPLE_NEEDED
 
     def perform(self, arguments: dict[str, Any]) -> dict[str, Any]:
         """Retire them all, or nobody."""
         profile, reason = arguments["profile"], arguments["reason"]
-        return self.change(
-            arguments, lambda ledger, stamp: set_state(ledger, profile, people(arguments), RETIRED, reason, stamp)
-        )
+        named = people(arguments)
+        return self.change(arguments, lambda ledger, stamp: set_state(ledger, profile, named, RETIRED, reason, stamp))

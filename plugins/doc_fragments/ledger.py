@@ -57,6 +57,19 @@ attributes:
     description: A second run finds the ledger as it should be and writes nothing.
 """
 
+    CHANGES = r"""
+attributes:
+  check_mode:
+    support: full
+    description: Says what the run would add to the ledger, and writes nothing.
+  diff_mode:
+    support: full
+    description: Shows one line for everything that is added to the ledger.
+  idempotent:
+    support: full
+    description: A second run finds the ledger as it should be and writes nothing.
+"""
+
     PEOPLE = r"""
 options:
   usernames:
@@ -65,7 +78,7 @@ options:
     elements: str
     default: []
   subjects:
-    description: The people by subject, their stable id.
+    description: The people by subject, their stable id. A subject that has a comma needs a real list.
     type: list
     elements: str
     default: []
@@ -76,7 +89,8 @@ options:
   username:
     description:
       - The person by username.
-      - One of O(username) and O(subject) is needed. When both are given, they must agree.
+      - One of O(username) and O(subject) is needed. When both are given, they must agree. Empty text means the same as
+        leaving it out.
     type: str
   subject:
     description: The person by subject, their stable id.
