@@ -6,7 +6,7 @@
 
 .DEFAULT_GOAL := help
 .PHONY: help venv demo demo-down test unit units-219 unit-oldest units sanity lint importer molecule bench bench-ledger \
-        bench-smoke format clean
+        bench-smoke chaos format clean
 
 help: ## say what there is
 	@awk -F ':.*## ' '/^[a-z0-9-]+:.*## / { printf "  make %-12s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -56,6 +56,9 @@ bench-ledger: venv ## the part of the benchmark that needs no hosts: numbers fro
 
 bench-smoke: ## the smallest run of the benchmark, so that it cannot rot
 	@scripts/run_tests bench-smoke
+
+chaos: venv ## let controllers issue 10,000 numbers to a file and to tables while everything goes wrong
+	@.venv/bin/python tests/chaos/chaos.py $(ARGS)
 
 format: venv ## write the Python code as `make lint` wants it
 	@.venv/bin/ruff check --fix-only --quiet . && .venv/bin/ruff format --quiet .

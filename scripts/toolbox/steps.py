@@ -108,9 +108,10 @@ def tool_path() -> str:
 def type_check() -> tuple[Command, Command]:
     """mypy sees the collection under its real name, and in a second run what imports its neighbours by short names."""
     units = REPOSITORY / "tests" / "unit"
-    tested = sorted({path.relative_to(units).parts[0] for path in units.glob("*/**/*.py")} - {"bench", "toolbox"})
+    short = ("bench", "chaos", "toolbox")
+    tested = sorted({path.relative_to(units).parts[0] for path in units.glob("*/**/*.py")} - set(short))
     collection = [TREE / "plugins", *(TREE / "tests" / "unit" / name for name in tested)]
-    programs = [TREE / "scripts" / "toolbox", TREE / "tests" / "fleet", TREE / "tests" / "bench"]
+    programs = [TREE / "scripts" / "toolbox", *(TREE / "tests" / name for name in ("fleet", "bench", "chaos"))]
 
     def mypy(roots: list[Path], checked: list[Path]) -> Command:
         variables = (("MYPYPATH", os.pathsep.join(map(str, roots))),)
@@ -118,7 +119,7 @@ def type_check() -> tuple[Command, Command]:
         return Command((tool("main", "mypy"), *options, *map(str, checked)), BUILD, variables)
 
     return mypy([BUILD], collection), mypy(
-        programs, [*programs, *(TREE / "tests" / "unit" / name for name in ("bench", "toolbox"))]
+        [*programs, BUILD], [*programs, *(TREE / "tests" / "unit" / name for name in short)]
     )
 
 
@@ -169,6 +170,7 @@ def test_steps() -> list[Step]:
             limit_seconds=20 * MINUTE,
         ),
         Step("importer", importer_commands()),
+        Step("chaos", (main("python", "tests/chaos/chaos.py", "--short"),), limit_seconds=5 * MINUTE),
     ]
 
 
