@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 
 from ansible_collections.labfleet.identity.plugins.module_utils._errors import IdentityError
 from ansible_collections.labfleet.identity.plugins.module_utils._ledger._operations import withhold
+from ansible_collections.labfleet.identity.plugins.module_utils._names import quoted
 from ansible_collections.labfleet.identity.plugins.module_utils._uid_space import parse_band
 from ansible_collections.labfleet.identity.plugins.plugin_utils._controller_action import (
     OPERATION_ARGUMENTS,
@@ -19,6 +20,8 @@ from ansible_collections.labfleet.identity.plugins.plugin_utils._people import n
 if TYPE_CHECKING:
     from collections.abc import Sequence
     from typing import Any
+
+    from ansible_collections.labfleet.identity.plugins.module_utils._uid_space import Band
 
 ARGUMENTS = {**OPERATION_ARGUMENTS, "numbers": {"type": "list", "elements": "str", "required": True}}
 MOST_AT_ONCE = 100_000
@@ -38,13 +41,19 @@ class ActionModule(ControllerAction):
 
 def _parsed(texts: Sequence[str]) -> list[int]:
     """The numbers that were written one by one or as ranges."""
-    bands = [parse_band(text if "-" in text else f"{text}-{text}") for text in texts]
+    bands = [_band(text) for text in texts]
     if not bands:
         raise IdentityError("No number is named: write for example numbers=5300-5310,5500.")
     total = sum(band.size for band in bands)
     if total > MOST_AT_ONCE:
         raise IdentityError(
-            f"{total} numbers are named, but at most {MOST_AT_ONCE} can be withheld at once: write fewer, or leave the"
-            " profile without that part of the band by giving it another one."
+            f"{total} numbers are named, but at most {MOST_AT_ONCE} can be withheld at once: write narrower ranges."
         )
     return [number for band in bands for number in range(band.first, band.last + 1)]
+
+
+def _band(text: str) -> Band:
+    """One number, or a range of them."""
+    if text.isascii() and (text.isdecimal() or text.replace("-", "", 1).isdecimal()):
+        return parse_band(text if "-" in text else f"{text}-{text}")
+    raise IdentityError(f"{quoted(text)} is neither a number like 5300 nor a range like 5300-5310: correct it.")

@@ -13,9 +13,11 @@ import dataclasses
 from collections import defaultdict
 from typing import TYPE_CHECKING
 
-from ansible_collections.labfleet.identity.plugins.module_utils._ledger._conflicts import agree, earlier, who
+from ansible_collections.labfleet.identity.plugins.module_utils._ledger._conflicts import agree, earlier, place, who
 from ansible_collections.labfleet.identity.plugins.module_utils._ledger._events import (
+    ACTIVE,
     RESERVED,
+    RETIRED,
     GrantChanged,
     Linked,
     NumberWithheld,
@@ -72,7 +74,7 @@ class Changes:
         self._conflicts.stop()
         guests = self._grants([event for event in known if isinstance(event, GrantChanged)])
         self._spent_numbers(known)
-        self._redirects(redirects.values())
+        self._redirects(redirects.values(), states)
         links = [event for event in known if isinstance(event, Linked)]
         upstreams = self._once(
             ((event.upstream, event) for event in links if event.upstream), "link the upstream identity"
@@ -148,12 +150,16 @@ class Changes:
 
     def _names(self, events: Iterable[Renamed]) -> None:
         """Give people the names that they ever had."""
+        renamed: dict[tuple[str, str], Renamed] = {}
         for event in events:
             person = self._ledger.profiles[event.profile].by_subject[event.subject]
             holder = self._usernames[event.profile].setdefault(event.username, person)
+            first = renamed.setdefault((event.profile, event.username), event)
             if holder.subject != event.subject:
+                # the line that brought the name, and not the one that issued a number to whoever has it now
+                line = holder if holder.username == event.username else first
                 self._conflicts.add(
-                    f"{self._conflicts.lines(holder, event)} give the name {event.username} of the profile"
+                    f"{self._conflicts.lines(line, event)} give the name {event.username} of the profile"
                     f" {event.profile} to two people, {who(holder)} and the subject {quoted(event.subject)}:"
                     " keep the line of whoever has the name on hosts already, and delete the other one"
                 )
@@ -161,11 +167,13 @@ class Changes:
     def _grants(self, events: Sequence[GrantChanged]) -> dict[str, dict[str, tuple[str, str]]]:
         """Whom grants ever brought into each profile, by every name; their own numbers there become theirs."""
         guests: dict[str, dict[str, tuple[str, str]]] = {name: {} for name in self._ledger.profiles}
-        own: dict[tuple[str, str, str], GrantChanged] = {}
+        first: dict[tuple[str, str, str], GrantChanged] = {}
         for event in events:
-            if self._is_own_number(event) and own.setdefault(_guest(event), event).uid != event.uid:
+            self._grant_number(event)
+            other = first.setdefault(_guest(event), event)
+            if other.uid != event.uid:
                 self._conflicts.add(
-                    f"{self._conflicts.lines(own[_guest(event)], event)} grant two numbers in the profile {event.into}"
+                    f"{self._conflicts.lines(other, event)} grant two numbers in the profile {event.into}"
                     f" to the subject {quoted(event.subject)} ({event.profile}): {_ONE_LINE}"
                 )
             key = event.profile, event.subject
@@ -173,34 +181,33 @@ class Changes:
             for name in [name for name, issued in names.items() if issued.subject == event.subject]:
                 there: Event | None = into.by_username.get(name) or into.groups.get(name)
                 if there is not None or guests[event.into].setdefault(name, key) != key:
-                    other = self._conflicts.line(there) if there else 0
+                    line = self._conflicts.line(there) if there else 0
                     self._conflicts.add(
                         f"line {self._conflicts.line(event)} lets {name} of the profile {event.profile} into"
-                        f" {event.into}, where {f'line {other} gives' if other else 'another grant gives'} the name to"
+                        f" {event.into}, where {f'line {line} gives' if line else 'another grant gives'} the name to"
                         " somebody else: delete the line, rename one of the two, and grant it again"
                     )
         return guests
 
-    def _is_own_number(self, event: GrantChanged) -> bool:
-        """Whether a grant gives a number of its own, which then is the guest's for good."""
+    def _grant_number(self, event: GrantChanged) -> None:
+        """Let the number of a grant be the guest's for good, unless it is the one that they have at home."""
         home = self._ledger.profiles[event.profile].by_subject[event.subject]
         if event.uid == home.uid and event.profile != event.into:
-            return False
+            return
         if event.profile == event.into or event.uid not in self._ledger.profiles[event.into].uid_band:
             self._conflicts.add(
                 f"line {self._conflicts.line(event)} grants {event.uid} in the profile {event.into}, which is neither"
                 f" the number of {who(home)} nor in the band of another profile: {_BACK}"
             )
-            return False
+            return
         holder = self._numbers.setdefault(event.uid, event)
         if holder is event:
-            return True
+            return
         if isinstance(holder, GrantChanged) and _guest(holder) == _guest(event):
             if holder.rev > event.rev or agree(holder, event):
                 self._numbers[event.uid] = earlier(holder, event) if holder.rev == event.rev else event
         else:
             self._conflicts.two_owners(holder, event, event.uid)
-        return True
 
     def _spent_numbers(self, events: Iterable[Event]) -> None:
         """Keep numbers from everybody: those that are withheld, then those that people had elsewhere."""
@@ -231,9 +238,7 @@ class Changes:
             holder = self._numbers.setdefault(event.was, event)
             if isinstance(holder, Renumbered):
                 # the number may have been two people's in two places: which one is noted must not depend on the order
-                self._numbers[event.was] = min(
-                    holder, event, key=lambda it: (it.stamp.at, it.stamp.by, it.stamp.run, it.profile, it.subject)
-                )
+                self._numbers[event.was] = earlier(holder, event)
 
     def _once(self, keyed: Iterable[tuple[str, AnyEvent]], what: str) -> dict[str, AnyEvent]:
         """Events by what only one person may have."""
@@ -269,29 +274,36 @@ class Changes:
             found[event.uuid] = earlier(known, event)
         return found
 
-    def _redirects(self, last: Iterable[Redirected]) -> None:
-        """Refuse redirects that lead back to where they began."""
-        onward = {
-            (event.profile, event.subject): (event.to_profile, event.to_subject) for event in last if event.to_profile
-        }
+    def _redirects(self, last: Iterable[Redirected], states: Mapping[tuple[str, str, str], StateChanged]) -> None:
+        """Refuse redirects of people who are not retired, and those that lead back to where they began."""
+        onward = {(event.profile, event.subject): event for event in last if event.to_profile}
+        for key, event in onward.items():
+            changed = states.get((*key, ""))
+            if changed is None or changed.state != RETIRED:
+                which = f"line {self._conflicts.line(changed)} has them" if changed else "they are"
+                self._conflicts.add(
+                    f"line {self._conflicts.line(event)} lets the subject {quoted(event.subject)} ({event.profile})"
+                    f" stand for somebody else, but {which} {changed.state if changed else ACTIVE}: {_ONE_LINE}"
+                )
         done: set[tuple[str, str]] = set()
         for start in sorted(onward):
             path: dict[tuple[str, str], None] = {}
             here = start
             while here in onward and here not in done and here not in path:
                 path[here] = None
-                here = onward[here]
+                here = onward[here].to_profile, onward[here].to_subject
             if here in path:
                 loop = " to ".join(f"{quoted(subject)} ({profile})" for profile, subject in [*path, here])
+                lines = ", ".join(f"line {line}" for line in sorted(self._conflicts.line(onward[key]) for key in path))
                 self._conflicts.add(
-                    f"the redirects lead in a loop, {loop}: delete the line of the redirect that is wrong"
+                    f"the redirects lead in a loop, {loop} ({lines}): delete the line of the redirect that is wrong"
                 )
             done.update(path)
 
 
 def _by_person(links: Iterable[Linked]) -> dict[tuple[str, str], list[Linked]]:
     found: defaultdict[tuple[str, str], list[Linked]] = defaultdict(list)
-    for event in sorted(links, key=lambda event: (event.stamp.at, event.upstream)):
+    for event in sorted(links, key=place):
         found[event.profile, event.subject].append(event)
     return dict(found)
 

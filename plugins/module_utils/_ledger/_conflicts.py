@@ -27,7 +27,7 @@ if TYPE_CHECKING:
     AnyEvent = TypeVar("AnyEvent", bound=Event)
     Other = TypeVar("Other", bound=Event)
 
-__all__ = ["Conflicts", "agree", "earlier", "who"]
+__all__ = ["Conflicts", "agree", "earlier", "place", "who"]
 
 SHOWN_CONFLICTS = 10
 _NOT_COMPARED = ("stamp", "reason")
@@ -86,8 +86,15 @@ def agree(one: Event, two: Event) -> bool:
 
 
 def earlier(one: AnyEvent, two: AnyEvent) -> AnyEvent:
-    """Which of two events that agree counts."""
-    return min(one, two, key=lambda event: (event.stamp.at, event.stamp.by, event.stamp.run))
+    """Which of two events that say nearly the same counts, whichever of them is read first."""
+    return min(one, two, key=place)
+
+
+def place(event: Event) -> tuple[str, ...]:
+    """Where an event stands among others of its kind, in whatever order they were read."""
+    names: Sequence[str] = getattr(event, "__slots__", ())
+    stamp = event.stamp
+    return stamp.at, stamp.by, stamp.run, *(str(getattr(event, name)) for name in names if name != "stamp")
 
 
 def who(event: Holder) -> str:

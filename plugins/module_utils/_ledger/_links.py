@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING
 from ansible_collections.labfleet.identity.plugins.module_utils._errors import IdentityError
 from ansible_collections.labfleet.identity.plugins.module_utils._federation import (
     check_federated_uuid,
+    check_prefix,
     check_upstream,
     federated_uuid,
 )
@@ -44,6 +45,8 @@ def link(ledger: Ledger, profile: str, who: Who, upstream: str, prefix: str, uui
     person = who.of(ledger, profile)
     if not upstream and not uuid:
         raise IdentityError(f"Nothing is said about {person}: give an upstream identity, a UUID, or both.")
+    if prefix:
+        check_prefix(prefix)
     if upstream:
         _check_is_theirs(ledger, person, ledger.upstreams.get(check_upstream(upstream)), "upstream identity", upstream)
     known = [linked.uuid for linked in ledger.links.get(person.key, ()) if linked.uuid]

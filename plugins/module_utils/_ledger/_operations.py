@@ -92,11 +92,10 @@ def rename(ledger: Ledger, profile: str, who: Who, username: str, reason: str, s
         return Change((), (person.key,))
     if person.state == RETIRED:
         raise IdentityError(f"{person} is retired: revive them first, if the same person is back.")
-    homes = [ledger.profile(profile)]
-    homes += [other for other in ledger.profiles.values() if person.key in other.grants]
-    for here in homes:
-        _check_name_is_free(here, person, username)
-    last = ledger.profile(profile).names.get(person.subject)
+    here = ledger.profile(profile)
+    for there in [here, *(other for other in ledger.profiles.values() if person.key in other.grants)]:
+        _check_name_is_free(there, person, username)
+    last = here.names.get(person.subject)
     event = Renamed(profile, person.subject, last.rev + 1 if last else 1, username, reason, stamp)
     return Change((event,), (person.key,))
 
@@ -123,7 +122,10 @@ def grant(
         return Change((), (person.key,))
     if person.state != ACTIVE:
         raise IdentityError(f"{person} is {person.state} at home: make them active first.")
-    _check_name_is_free(there, person, person.username)
+    # the ledger does not say whether a former name was given up before or after they came, so none may be another's
+    for name, issued in ledger.profile(profile).by_username.items():
+        if issued.subject == person.subject:
+            _check_name_is_free(there, person, name)
     if last is not None:
         uid = last.uid
     elif own_number is False:
@@ -203,9 +205,9 @@ def _renamed_person(ledger: Ledger, profile: str, who: Who, username: str) -> Pe
     """Who is to be renamed; after it was done the former username still finds them, so that a second run changes
     nothing."""
     here = ledger.profile(profile)
-    if who.username and not who.subject and here.called(who.username) is None:
-        former = here.by_username.get(who.username)
-        person = here.person(former.subject) if former else None
+    issued = here.by_username.get(who.username)
+    if issued is not None and who.subject in ("", issued.subject):
+        person = here.person(issued.subject)
         if person is not None and person.username == username:
             return person
     return who.of(ledger, profile)

@@ -53,7 +53,7 @@ def person_record(ledger: Ledger, person: Person) -> dict[str, Any]:
         "state": person.state,
         "issued_at": stamp.at,
         "issued_by": stamp.by,
-        "upstreams": [link.upstream for link in links],
+        "upstreams": list(dict.fromkeys(link.upstream for link in links if link.upstream)),
         "uuid": next((link.uuid for link in links if link.uuid), ""),
     }
     present = ledger.present(person.key)
