@@ -20,7 +20,13 @@ EVERYBODY = "all"
 SHOWN_UNKNOWN = 20
 GROUPS_LIMIT = 16  # AUTH_SYS NFS drops what is more, silently
 _REQUIRED = ("username", "uid", "gid")
-_TAKEN_OVER = {"gecos": "gecos", "public_keys": "keys", "expires": "expires", "adopt": "adopt"}
+_TAKEN_OVER = {
+    "gecos": "gecos",
+    "public_keys": "keys",
+    "expires": "expires",
+    "adopt": "adopt",
+    "former_usernames": "formerly",
+}
 
 
 def host_accounts(
@@ -112,18 +118,20 @@ def _absolute(path: Any, what: str) -> str:
 def _unselected(person: dict[str, Any]) -> dict[str, Any]:
     """Nothing is made of these; but where they had an account once, a key that was taken from them goes as well."""
     account = {"name": person["username"], "uid": person["uid"], "gid": person["gid"], "selected": False}
-    for key, option in (("public_keys", "keys"), ("expires", "expires")):
+    for key, option in (("public_keys", "keys"), ("expires", "expires"), ("former_usernames", "formerly")):
         if person.get(key) is not None:
             account[option] = person[key]
     return account
 
 
 def _account(person: dict[str, Any], base: str, shell: str, everywhere: Sequence[str]) -> dict[str, Any]:
+    former = person.get("former_usernames") or ()
     account = {
         "name": person["username"],
         "uid": person["uid"],
         "gid": person["gid"],
-        "home": person.get("home") or f"{base}/{person['username']}",
+        # one home for life: it keeps the name that it was made with
+        "home": person.get("home") or f"{base}/{next(iter(former), person['username'])}",
         "shell": person.get("shell") or shell,
         "state": person.get("state", "present"),
     }

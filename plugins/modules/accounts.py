@@ -109,6 +109,13 @@ options:
             it, so that a key which was taken from them does not work on.
         type: bool
         default: true
+      formerly:
+        description:
+          - Usernames that the same person had before. An account that this O(owner) made under one of them with the
+            same number is renamed, with its private group, its place in groups and its key file. Number and home stay.
+          - What belongs to the old name outside these files (a crontab, lingering, C(/etc/subuid)) is not moved.
+        type: list
+        elements: str
       adopt:
         description: Take over an account, and its private group, that exists with the right numbers.
         type: bool
@@ -286,6 +293,7 @@ def main() -> None:
         "expires": {"type": "str"},
         "adopt": {"type": "bool", "default": False},
         "selected": {"type": "bool", "default": True},
+        "formerly": {"type": "list", "elements": "str"},
     }
     group = {
         "name": {"type": "str", "required": True},

@@ -140,6 +140,11 @@ identities:
     state:
       description: The state, V(present), V(disabled) or V(absent).
       type: str
+    former_usernames:
+      description: What the person was called before, the first name first.
+      returned: when the person was renamed
+      type: list
+      elements: str
     home_profile:
       description: The profile that lends this person.
       returned: when the roster gives it

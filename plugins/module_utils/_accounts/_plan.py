@@ -20,11 +20,13 @@ from ansible_collections.labfleet.identity.plugins.module_utils._accounts._plan_
 )
 from ansible_collections.labfleet.identity.plugins.module_utils._accounts._plan_users import plan_present
 from ansible_collections.labfleet.identity.plugins.module_utils._accounts._record import Owned, Record
+from ansible_collections.labfleet.identity.plugins.module_utils._accounts._renames import rename_accounts
 from ansible_collections.labfleet.identity.plugins.module_utils._accounts._request import SHOWN_PROBLEMS, UserSpec
 from ansible_collections.labfleet.identity.plugins.module_utils._accounts._states import Plan
 from ansible_collections.labfleet.identity.plugins.module_utils._errors import IdentityError, in_one_sentence
 
 if TYPE_CHECKING:
+    from ansible_collections.labfleet.identity.plugins.module_utils._accounts._renames import Renaming
     from ansible_collections.labfleet.identity.plugins.module_utils._accounts._request import Request
     from ansible_collections.labfleet.identity.plugins.module_utils._accounts._states import HostState
 
@@ -52,7 +54,9 @@ def make_plan(request: Request, state: HostState) -> Plan:
     :returns: the plan; an empty one when the host is as it should be.
     :raises IdentityError: one message with everything that cannot be done safely; then nothing may be done.
     """
-    draft = Draft(request, state)
+    renaming = rename_accounts(request, state)
+    draft = Draft(request, renaming.state)
+    _tell_of_names(draft, renaming)
     texts: dict[str, bytes] = {}
     if request.pin_local_ids:
         lowest = min(request.bands, key=lambda band: band.first)
@@ -64,7 +68,7 @@ def make_plan(request: Request, state: HostState) -> Plan:
     for user in request.users:
         steps[user.state](draft, user)
     unselected = {user.name: user for user in request.unselected if user.state == "present"}
-    for orphan in orphans_of(request, state):
+    for orphan in orphans_of(request, renaming.state):
         if orphan.name in draft.passwd:
             draft.orphans.append(orphan.name)
         if orphan.state != "present":
@@ -79,8 +83,27 @@ def make_plan(request: Request, state: HostState) -> Plan:
     _check_cap(draft)
     if draft.problems:
         raise IdentityError("nothing was changed on this host: %s" % in_one_sentence(draft.problems, SHOWN_PROBLEMS))
+    return _finished(draft, texts, state, renaming)
+
+
+def _tell_of_names(draft: Draft, renaming: Renaming) -> None:
+    draft.problems += renaming.problems
+    for former, name in renaming.names.items():
+        draft.change("user", name, "username", former, name)
+    for former, name in renaming.stale.items():
+        draft.change("user", name, "former name in the record", former, "")
+
+
+def _finished(draft: Draft, texts: dict[str, bytes], state: HostState, renaming: Renaming) -> Plan:
+    """The plan of a draft in which nothing is wrong."""
     first, last = _records(draft)
     _note_ownership(draft, last)
+    if renaming.names:
+        # until all files have the new name, the account is ours under both
+        first = Record({**first.users, **{name: state.record.users[name] for name in renaming.names}}, first.groups)
+    first_key_files = {
+        name: draft.key_files.get(name, renaming.state.key_files.get(name, b"")) for name in renaming.names.values()
+    }
     return Plan(
         changes=tuple(draft.changes),
         record_first=first if first != state.record else None,
@@ -93,6 +116,9 @@ def make_plan(request: Request, state: HostState) -> Plan:
         stop=tuple(draft.stop),
         orphans=tuple(draft.orphans),
         warnings=tuple(draft.warnings),
+        tables=renaming.state.tables if renaming.names else {},
+        first_key_files={name: data for name, data in first_key_files.items() if data},
+        former_key_files=renaming.key_files,
     )
 
 

@@ -91,6 +91,7 @@ class UserSpec:
     adopt: bool = False
     create_home: bool = True
     selected: bool = True
+    formerly: tuple[str, ...] = ()  # names that the same person had before
 
 
 @dataclass(frozen=True)
@@ -151,6 +152,11 @@ def parse_request(params: Mapping[str, Any]) -> Request:
     users = _each("users", params["users"], lambda entry: _user(entry, (band, *guest_bands), for_system), problems)
     _distinct("users", users, ("name", "uid", "home"), problems)
     _distinct("groups", groups, ("name", "gid"), problems)
+    names = {user.name for user in users}
+    for user in users:
+        taken = [former for former in user.formerly if former in names]
+        if taken:
+            problems.append("%s: its former name %s is another user's: correct formerly" % (user.name, taken[0]))
     shared = {group.name: group.gid for group in groups}
     for user in users:
         if user.name in shared and user.group == user.name:
@@ -274,6 +280,7 @@ _USER_KEYS = frozenset(
         "adopt",
         "create_home",
         "selected",
+        "formerly",
     )
 )
 
@@ -324,6 +331,7 @@ def _user(raw: Any, bands: tuple[Band, ...], for_system: bool) -> UserSpec:
         adopt=_boolean(entry, "adopt", False),
         create_home=create_home,
         selected=_boolean(entry, "selected", True),
+        formerly=_former(entry.get("formerly"), name),
     )
 
 
@@ -354,6 +362,14 @@ def _names(groups: Any) -> tuple[str, ...] | None:
     if not isinstance(groups, list):
         raise IdentityError("groups must be a list, not %s" % type(groups).__name__)
     return tuple(sorted({check_group_name(group) for group in groups}))
+
+
+def _former(names: Any, name: str) -> tuple[str, ...]:
+    if names is None:
+        return ()
+    if not isinstance(names, list):
+        raise IdentityError("formerly must be a list, not %s" % type(names).__name__)
+    return tuple(former for former in dict.fromkeys(map(check_username, names)) if former != name)
 
 
 def _keys(keys: Any) -> tuple[str, ...] | None:

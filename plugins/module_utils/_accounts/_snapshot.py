@@ -20,6 +20,7 @@ from ansible_collections.labfleet.identity.plugins.module_utils._accounts._recor
     RECORD_NAME,
     parse_record,
 )
+from ansible_collections.labfleet.identity.plugins.module_utils._accounts._renames import former_names
 from ansible_collections.labfleet.identity.plugins.module_utils._accounts._states import (
     KEY_FILE_MODE,
     HomeState,
@@ -84,7 +85,7 @@ def take_snapshot(request: Request, places: Places) -> HostState:
     for user in present:
         orphans.pop(user.name, None)
     leaving.update(orphans)
-    names = [user.name for user in request.users + request.unselected] + list(orphans)
+    names = [user.name for user in request.users + request.unselected] + former_names(request) + list(orphans)
     new = [(user.name, user.uid) for user in present if user.name not in tables["passwd"].entries]
     uids, known = _ask_directory(new, nsswitch, "passwd")
     groups = [(user.group, user.gid) for user in present] + [(group.name, group.gid) for group in request.groups]

@@ -97,3 +97,6 @@ class Plan:
     stop: tuple[tuple[str, int], ...]  # users whose sessions, units and processes end
     orphans: tuple[str, ...]
     warnings: tuple[str, ...]
+    tables: dict[str, Table] = field(default_factory=dict)  # with the new names of accounts that are renamed
+    first_key_files: dict[str, bytes] = field(default_factory=dict)  # of these, before the files name them
+    former_key_files: tuple[str, ...] = ()  # of their former names, removed at the end

@@ -82,7 +82,14 @@ class Contents:
 
 def new_contents(plan: Plan, tables: dict[str, Table]) -> Contents:
     """What the account files will hold; asked for in check mode as well, because it may refuse."""
-    current = dict(tables)
+    current = dict(plan.tables or tables)
+    # a name that changes appears in passwd last, as a new one does
+    order = ("group", "gshadow", "shadow", "passwd")
+    renamed = [
+        (database, current[database].text.encode("utf-8", "surrogateescape"))
+        for database in order
+        if database in current and current[database].text != tables[database].text
+    ]
 
     def written(step: dict[str, dict[str, list[str] | None]]) -> list[tuple[str, bytes]]:
         contents = []
@@ -93,7 +100,7 @@ def new_contents(plan: Plan, tables: dict[str, Table]) -> Contents:
                 current[database] = Table(database, data)
         return contents
 
-    return Contents(written(plan.closings), written(plan.edits))
+    return Contents(renamed + written(plan.closings), written(plan.edits))
 
 
 def apply_plan(
@@ -119,6 +126,7 @@ def apply_plan(
             _forget_caches(run_command)
 
     try:
+        _write_key_files(plan.first_key_files, request.keys_directory)
         _write_key_files({name: data for name, data in plan.key_files.items() if not data}, request.keys_directory)
         write(contents.closing)
         try:
@@ -127,6 +135,7 @@ def apply_plan(
             _flush_and_close(make_homes((job for job in plan.homes if job.create), request.skel))
             _write_key_files({name: data for name, data in plan.key_files.items() if data}, request.keys_directory)
             write(contents.opening)
+            _write_key_files(dict.fromkeys(plan.former_key_files, b""), request.keys_directory)
         finally:
             if plan.stop:
                 stop_users(plan.stop, places.proc, places.linger, run_command)

@@ -81,6 +81,7 @@ class Allocation:
     gids: Mapping[str, int] = field(default_factory=dict)  # by name of the group
     disabled: Mapping[str, str] = field(default_factory=dict)  # whom the ledger disables, whatever the roster says: why
     guest_bands: Collection[Band] = ()  # in which guests have their numbers
+    former_names: Mapping[str, tuple[str, ...]] = field(default_factory=dict)  # by username, the first one first
     events: tuple[Event, ...] = ()
 
 
@@ -133,6 +134,7 @@ def allocate(ledger: Ledger, wanted: Wanted, stamp: Stamp) -> Allocation:
         gids,
         {**dict(_disabled(profile, wanted.roster)), **guests.disabled},
         sorted(guests.bands, key=lambda band: band.first),
+        _former_names(ledger, profile, wanted.roster),
         tuple(events),
     )
 
@@ -211,6 +213,19 @@ def _activated(profile: Profile, roster: Roster, stamp: Stamp) -> Iterator[State
         changed = profile.states.get(entry.subject) if entry.home_profile is None else None
         if changed is not None and changed.state == RESERVED and entry.state != "absent":
             yield StateChanged(profile.id, entry.subject, changed.rev + 1, ACTIVE, "in the roster", stamp)
+
+
+def _former_names(ledger: Ledger, profile: Profile, roster: Roster) -> dict[str, tuple[str, ...]]:
+    """What those of the roster who were renamed were called before."""
+    found = {}
+    for entry in roster.entries:
+        home = profile if entry.home_profile is None else ledger.profiles.get(entry.home_profile)
+        if home is not None and entry.subject in home.names:
+            first = home.by_subject[entry.subject].username
+            later = [name for name, issued in home.by_username.items() if issued.subject == entry.subject]
+            former = tuple(name for name in dict.fromkeys([first, *sorted(later)]) if name != entry.username)
+            found[entry.username] = former
+    return found
 
 
 def _disabled(profile: Profile, roster: Roster) -> Iterator[tuple[str, str]]:

@@ -51,9 +51,7 @@ def allocation_result(store: str, wanted: Wanted, settled: Settled[Allocation]) 
     return {
         **change_result(store, allocation.events, [*settled.warnings, *kept_out]),
         "identities": [
-            _identity(entry, allocation.uids[entry.username], entry.username in allocation.disabled)
-            for entry in wanted.roster.entries
-            if entry.username in allocation.uids
+            _identity(entry, allocation) for entry in wanted.roster.entries if entry.username in allocation.uids
         ],
         "groups": [{"name": name, "gid": gid} for name, gid in allocation.gids.items()],
         "issued": [issued for issued in map(_issued, allocation.events) if issued],
@@ -66,7 +64,9 @@ def allocation_result(store: str, wanted: Wanted, settled: Settled[Allocation]) 
     }
 
 
-def _identity(entry: RosterEntry, uid: int, disabled: bool) -> dict[str, Any]:
+def _identity(entry: RosterEntry, allocation: Allocation) -> dict[str, Any]:
+    uid = allocation.uids[entry.username]
+    disabled = entry.username in allocation.disabled
     identity: dict[str, Any] = {
         "username": entry.username,
         "uid": uid,
@@ -78,6 +78,8 @@ def _identity(entry: RosterEntry, uid: int, disabled: bool) -> dict[str, Any]:
         value = getattr(entry, key)
         if value is not None:
             identity[key] = value
+    if entry.username in allocation.former_names:
+        identity["former_usernames"] = list(allocation.former_names[entry.username])
     if entry.groups is not None:
         identity["groups"] = list(entry.groups)
     if entry.keys is not None:

@@ -149,3 +149,11 @@ def test_a_selection_never_adds_a_stranger_nor_drops_who_is_locked_out(select: A
     except IdentityError:
         return
     assert {"carol", "david"} <= set(names) <= {"alice", "bob", "carol", "david"}
+
+
+def test_who_was_renamed_keeps_the_home_and_is_found_under_former_names() -> None:
+    renamed = {"username": "alicia", "uid": 5238, "gid": 5238, "former_usernames": ["alice", "ally"]}
+    (here,) = host_accounts([renamed], home_base="/efs/home")
+    assert (here["name"], here["home"], here["formerly"]) == ("alicia", "/efs/home/alice", ["alice", "ally"])
+    (elsewhere,) = host_accounts([renamed], select=[])
+    assert (elsewhere["selected"], elsewhere["formerly"]) == (False, ["alice", "ally"])

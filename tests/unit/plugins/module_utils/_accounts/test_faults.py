@@ -36,16 +36,19 @@ def first(host: Host) -> list[dict[str, Any]]:
         host.user("alice", 5238, groups=["research"], keys=[public_key(1)]),
         host.user("bob", 5831, groups=["research"], keys=[public_key(2)]),
         host.user("carol", 5404, groups=["research"]),
+        host.user("frank", 5777, groups=["research"], keys=[public_key(5)]),
     ]
 
 
 def then(host: Host) -> list[dict[str, Any]]:
-    """A run that does everything at once: make, change, disable, remove."""
-    alice, bob, carol = first(host)
+    """A run that does everything at once: make, change, disable, remove, rename."""
+    alice, bob, carol, frank = first(host)
     return [
         {**alice, "keys": [public_key(8)], "shell": "/bin/bash"},
         {**bob, "state": "disabled"},
         {**carol, "state": "absent"},
+        # nobody says anything about this one's keys: they must come along
+        {**frank, "name": "francis", "formerly": ["frank"], "keys": None},
         host.user("dave", 5900, groups=["research", "video"], keys=[public_key(4)]),
     ]
 
