@@ -19,28 +19,32 @@ from ansible_collections.labfleet.identity.plugins.module_utils._names import qu
 from ansible_collections.labfleet.identity.plugins.plugin_utils._controller_action import ControllerAction
 
 if TYPE_CHECKING:
-    from typing import Any, ClassVar
+    from typing import Any
 
     from ansible_collections.labfleet.identity.plugins.module_utils._ledger._dynamodb_table import Table
+
+
+ARGUMENTS: dict[str, Any] = {
+    "name": {"type": "str", "required": True},
+    "state": {"type": "str", "choices": ["present"], "default": "present"},
+    "billing_mode": {"type": "str", "choices": [ON_DEMAND, PROVISIONED], "default": ON_DEMAND},
+    "read_capacity": {"type": "int"},
+    "write_capacity": {"type": "int"},
+    "point_in_time_recovery": {"type": "bool", "default": True},
+    "deletion_protection": {"type": "bool", "default": True},
+    "tags": {"type": "dict", "default": {}},
+    "wait_timeout": {"type": "int", "default": 300},
+}
+REQUIREMENTS: dict[str, Any] = {
+    "required_if": [["billing_mode", PROVISIONED, ["read_capacity", "write_capacity"]]],
+}
 
 
 class ActionModule(ControllerAction):
     """Make the table of a ledger, or bring it to what is wanted."""
 
-    arguments: ClassVar[dict[str, Any]] = {
-        "name": {"type": "str", "required": True},
-        "state": {"type": "str", "choices": ["present"], "default": "present"},
-        "billing_mode": {"type": "str", "choices": [ON_DEMAND, PROVISIONED], "default": ON_DEMAND},
-        "read_capacity": {"type": "int"},
-        "write_capacity": {"type": "int"},
-        "point_in_time_recovery": {"type": "bool", "default": True},
-        "deletion_protection": {"type": "bool", "default": True},
-        "tags": {"type": "dict", "default": {}},
-        "wait_timeout": {"type": "int", "default": 300},
-    }
-    requirements: ClassVar[dict[str, Any]] = {
-        "required_if": [["billing_mode", PROVISIONED, ["read_capacity", "write_capacity"]]]
-    }
+    arguments = ARGUMENTS
+    requirements = REQUIREMENTS
 
     def perform(self, arguments: dict[str, Any]) -> dict[str, Any]:
         """Do it, or only say what would be done."""

@@ -110,7 +110,8 @@ def type_check() -> tuple[Command, Command]:
     units = REPOSITORY / "tests" / "unit"
     short = ("bench", "chaos", "toolbox")
     tested = sorted({path.relative_to(units).parts[0] for path in units.glob("*/**/*.py")} - set(short))
-    collection = [TREE / "plugins", *(TREE / "tests" / "unit" / name for name in tested)]
+    servers = [TREE / "tests" / "servers", TREE / "tests" / "dynamodb"]
+    collection = [TREE / "plugins", *servers, *(TREE / "tests" / "unit" / name for name in tested)]
     programs = [TREE / "scripts" / "toolbox", *(TREE / "tests" / name for name in ("fleet", "bench", "chaos"))]
 
     def mypy(roots: list[Path], checked: list[Path]) -> Command:
@@ -170,6 +171,7 @@ def test_steps() -> list[Step]:
             limit_seconds=20 * MINUTE,
         ),
         Step("importer", importer_commands()),
+        Step("ledger-dynamodb", (pytest("main", "tests/dynamodb"),)),
         Step("chaos", (main("python", "tests/chaos/chaos.py", "--short"),), limit_seconds=5 * MINUTE),
     ]
 

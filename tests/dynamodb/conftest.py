@@ -5,11 +5,15 @@
 
 from __future__ import annotations
 
+import functools
 import itertools
 from contextlib import ExitStack
 from typing import TYPE_CHECKING
+from unittest import mock
 
+import botocore.session
 import pytest
+from botocore.loaders import create_loader
 
 from ansible_collections.labfleet.identity.tests.dynamodb.support import Table, begin, only_server
 from ansible_collections.labfleet.identity.tests.servers import server
@@ -32,6 +36,13 @@ def server_url() -> Iterator[Callable[[str], str]]:
             return urls[name]
 
         yield url_of
+
+
+@pytest.fixture(scope="session", autouse=True)
+def one_loader() -> Iterator[None]:
+    """Every client reads the same description of the service, which otherwise takes longer than most tests."""
+    with mock.patch.object(botocore.session, "create_loader", functools.lru_cache(create_loader)):
+        yield
 
 
 @pytest.fixture

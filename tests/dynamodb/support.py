@@ -27,7 +27,8 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
     from typing import Any
 
-    from ansible_collections.labfleet.identity.plugins.module_utils._ledger._store import LedgerStore
+    from ansible_collections.labfleet.identity.plugins.module_utils._ledger._allocation import Allocation
+    from ansible_collections.labfleet.identity.plugins.module_utils._ledger._store import LedgerStore, Settled
     from ansible_collections.labfleet.identity.tests.servers.faults import Plan
     from ansible_collections.labfleet.identity.tests.servers.proxy import Proxy
 
@@ -117,9 +118,12 @@ class Table:
 
 
 @contextmanager
-def environment(**variables: str) -> Iterator[None]:
-    """Variables of this process, for a block."""
-    with mock.patch.dict(os.environ, variables):
+def environment(**variables: str | None) -> Iterator[None]:
+    """Variables of this process for a block, without those that are None."""
+    given = {name: value for name, value in variables.items() if value is not None}
+    with mock.patch.dict(os.environ, given):
+        for name in variables.keys() - given.keys():
+            os.environ.pop(name, None)
         yield
 
 
@@ -139,9 +143,16 @@ def begin(table: Table) -> Table:
 def issue(
     ledger: LedgerStore | str, usernames: Iterable[str], band: str = "", lock_timeout: float = 20
 ) -> dict[str, int]:
-    """Numbers for these names, as uid_allocation would issue them."""
+    """Numbers for these names."""
+    return dict(settled(ledger, usernames, band, lock_timeout).decision.uids)
+
+
+def settled(
+    ledger: LedgerStore | str, usernames: Iterable[str], band: str = "", lock_timeout: float = 20
+) -> Settled[Allocation]:
+    """What uid_allocation would do for these names."""
     stamp = stamp_now()
     roster = Roster(tuple(RosterEntry(name, name) for name in usernames))
     wanted = Wanted("lab", roster, (), parse_band(band) if band else None)
     store = open_store(ledger, lock_timeout) if isinstance(ledger, str) else ledger
-    return dict(settle(store, lambda ledger: allocate(ledger, wanted, stamp), write=True).decision.uids)
+    return settle(store, lambda ledger: allocate(ledger, wanted, stamp), write=True)

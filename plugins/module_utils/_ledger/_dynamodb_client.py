@@ -85,7 +85,7 @@ class Dynamo:
         return f"{region} at {endpoint.hostname}{port}" if is_custom else region
 
     def request(self, operation: str, **parameters: Any) -> dict[str, Any]:
-        """Ask about the table once (botocore may ask again by itself).
+        """Ask about the table once.
 
         :raises RequestError: whatever went wrong.
         """
@@ -164,7 +164,8 @@ class Dynamo:
         config = botocore.config.Config(
             connect_timeout=min(_CONNECT_SECONDS, max(1.0, self._timeout / 3)),
             read_timeout=min(_READ_SECONDS, max(1.0, self._timeout / 3)),
-            retries={"mode": "standard", "total_max_attempts": 2},
+            # a put must not be repeated before somebody has looked whether it was done
+            retries={"mode": "standard", "total_max_attempts": 1},
             user_agent_extra="labfleet.identity",
         )
         # the ARN of a table says where it is

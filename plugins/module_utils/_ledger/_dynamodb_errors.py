@@ -27,6 +27,7 @@ _PASSING_CODES = frozenset(
         "InternalServerError",
         "InternalServerErrorException",
         "LimitExceededException",
+        "PriorRequestNotComplete",
         "ProvisionedThroughputExceeded",
         "ProvisionedThroughputExceededException",
         "ReplicatedWriteConflictException",
@@ -38,6 +39,7 @@ _PASSING_CODES = frozenset(
         "Throttling",
         "ThrottlingError",
         "ThrottlingException",
+        "TooManyRequestsException",
         "TransactionConflict",
         "TransactionConflictException",
         "TransactionInProgressException",
@@ -75,6 +77,7 @@ _WAYS_OUT = {
     "SSOTokenLoadError": "you are not signed in: run 'aws sso login'",
     "TokenRetrievalError": "you are not signed in: run 'aws sso login'",
     "UnauthorizedSSOTokenError": "you are not signed in: run 'aws sso login'",
+    "ValueError": "AWS_ENDPOINT_URL is not the URL of a server: correct it",
 }
 
 

@@ -202,7 +202,8 @@ class DynamoStore:
                 missing = missing_segments(start, [number_of_item(item) for item in items], _parse_head(head).segments)
             if not missing:
                 break
-            pause(attempt)
+            if attempt < _LISTINGS:
+                pause(attempt)
         with self._explained():
             if missing:
                 raise IdentityError(
