@@ -93,7 +93,7 @@ def redirect(ledger: Ledger, profile: str, who: Who, to_profile: str, to_who: Wh
     last = ledger.redirects.get(person.key)
     if last is not None and (last.to_profile, last.to_subject) == target.key:
         return Change((), (person.key, target.key))
-    if ledger.present(target.key).key == person.key:
+    if _leads_through(ledger, target.key, person.key):
         raise IdentityError(
             f"{target} leads to {person} already, so the two would lead to each other: name the one that is to stay as"
             " the target."
@@ -116,6 +116,13 @@ def take_redirect_back(ledger: Ledger, profile: str, who: Who, reason: str, stam
     if last is None or not last.to_profile:
         return Change((), (person.key,))
     return Change((Redirected(profile, person.subject, last.rev + 1, "", "", reason, stamp),), (person.key,))
+
+
+def _leads_through(ledger: Ledger, start: tuple[str, str], key: tuple[str, str]) -> bool:
+    """Whether somebody is, or leads to, this one; on the way too, for the redirect on the way is to change."""
+    while start != key and start in ledger.redirects and ledger.redirects[start].to_profile:
+        start = ledger.redirects[start].to_profile, ledger.redirects[start].to_subject
+    return start == key
 
 
 def _check_is_theirs(ledger: Ledger, person: Person, linked: Linked | None, what: str, text: str) -> None:

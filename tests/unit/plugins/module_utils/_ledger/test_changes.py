@@ -266,7 +266,7 @@ def test_what_happened_is_told_by_the_last_revision_in_whatever_order() -> None:
 
 
 def test_branches_that_agree_are_one_whatever_the_order_and_the_earliest_counts() -> None:
-    said = [
+    said: list[list[Event]] = [
         [state(1, DISABLED, why="first"), state(1, DISABLED, why="second", stamp=LATER)],
         # one run may say it twice within a second
         [state(1, DISABLED, "b@x", why="first"), state(1, DISABLED, "b@x", why="second")],
