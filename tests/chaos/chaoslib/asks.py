@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable
     from typing import Any
 
-LARGEST_BATCH = 50
+LARGE_BATCH, LARGEST_BATCH = 30, 50
 # Wide enough for any campaign, and disjoint. The third is for whoever works in a clone.
 BANDS = {"lab": "65536-99999", "uni": "2000200000-2000299999", "away": "2000300000-2000399999"}
 SHARED_WINDOW = 12
@@ -71,7 +71,7 @@ class Asks:
             return batch
         chance = self._chance
         names: list[str] = []
-        for _one in range(chance.randint(1, LARGEST_BATCH)):
+        for _one in range(chance.randint(1 if chance.random() < 0.5 else LARGE_BATCH, LARGEST_BATCH)):
             kind = chance.random()
             if kind < 0.1 and self._own:
                 names.append(f"{self._writer}-{chance.randint(1, self._own)}")  # who has a number already

@@ -27,6 +27,7 @@ if TYPE_CHECKING:
     from .processes import Process
 
 TICK = 0.01
+LATEST = 0.1  # seconds after the beginning of a call when something happens
 TOO_MANY = 20  # complaints, after which there is no more to learn
 PEACE = 60  # seconds in which anybody must be answered when all is over
 
@@ -68,6 +69,7 @@ class Campaign:
     """
 
     label = ""
+    calls_to_kill = 10
 
     def __init__(self, store: str, plan: Plan, directory: Path, variables: Mapping[str, str]) -> None:
         self.store = store
@@ -83,6 +85,7 @@ class Campaign:
         self._at_work: set[str] = set()
         self._asked: dict[tuple[str, int], str] = {}
         self._timetable: list[tuple[float, int, Callable[[], None]]] = []
+        self._again: list[tuple[int, Callable[[], None]]] = []
         self._order = itertools.count()
         self._expected: list[str] = []
         self.writers: list[Process] = []
@@ -119,14 +122,12 @@ class Campaign:
         """Do something later."""
         heapq.heappush(self._timetable, (time.monotonic() + seconds, next(self._order), action))
 
-    def every(self, mean: float, action: Callable[[], None]) -> None:
-        """Do something again and again, at random times."""
+    def every(self, calls: int, action: Callable[[], None]) -> None:
+        """Do something again and again, on the average once in so many calls of controllers.
 
-        def once_more() -> None:
-            action()
-            self.after(self.chance.expovariate(1 / mean), once_more)
-
-        self.after(self.chance.expovariate(1 / mean), once_more)
+        How much goes wrong then depends on what is done, and not on how fast the machine is today.
+        """
+        self._again.append((calls, action))
 
     # what every campaign does
 
@@ -164,8 +165,8 @@ class Campaign:
 
     def schedule(self) -> None:
         """Put the faults that every store meets on the timetable."""
-        self.every(0.4, self.kill_one)
-        self.every(0.8, self.stop_one)
+        self.every(self.calls_to_kill, self.kill_one)
+        self.every(10, self.stop_one)
 
     def clean_up(self) -> None:
         """End what a fault has begun."""
@@ -219,6 +220,9 @@ class Campaign:
             self._asked[event["writer"], event["attempt"]] = event["profile"]
             self.counts["calls"] += 1
             self._at_work.add(event["writer"])
+            for calls, action in self._again:
+                if self.chance.random() < 1 / calls:
+                    self.after(self.chance.uniform(0, LATEST), action)
         elif event["event"] == "told":
             profile = self._asked[event["writer"], event["attempt"]]
             self._acknowledged.update((profile, kind, key) for kind, key, _number in event["told"])

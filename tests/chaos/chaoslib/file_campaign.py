@@ -24,6 +24,7 @@ if TYPE_CHECKING:
     from .processes import Process
 
 FULL_FOR_AT_MOST = 3.0
+ENOUGH_REFUSALS = 3
 NO_SPACE = os.strerror(errno.ENOSPC)
 # Between the last look at the file and its replacement lies a moment that no file system lets a program close. A merge
 # that hits it is written over, which git shows as a change. So it may be rare, but it may be.
@@ -63,10 +64,10 @@ class FileCampaign(Campaign):
     def schedule(self) -> None:
         """Everything that can happen to a file."""
         super().schedule()
-        self.every(3, self._stop_the_holder)
-        self.every(0.5, self._work_in_the_clone)
+        self.every(60, self._stop_the_holder)
+        self.every(25, self._work_in_the_clone)
         if self._small:
-            self.every(3, self._fill_the_disk)
+            self.every(60, self._fill_the_disk)
 
     def clean_up(self) -> None:
         """Leave room for those who come after."""
@@ -132,7 +133,7 @@ class FileCampaign(Campaign):
 
     def _look_at_the_full_disk(self, before: int, left: float) -> None:
         refused = self._no_space - before
-        if refused < 5 and left > 0:
+        if refused < ENOUGH_REFUSALS and left > 0:
             self.after(0.05, lambda: self._look_at_the_full_disk(before, left - 0.05))
             return
         self._ballast.empty()

@@ -19,7 +19,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 from unittest import mock
 
-import controller
+from controller import Controller
 
 from ansible_collections.labfleet.identity.plugins.module_utils._ledger import _file_store
 from ansible_collections.labfleet.identity.plugins.module_utils._ledger._file_store import FileStore
@@ -91,4 +91,4 @@ def opened(store: str, lock_timeout: float) -> FileStore:
 
 
 if __name__ == "__main__":
-    controller.main(json.loads(Path(sys.argv[1]).read_text()), opened)
+    Controller(json.loads(Path(sys.argv[1]).read_text()), opened).run()
