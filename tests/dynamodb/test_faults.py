@@ -56,7 +56,9 @@ def test_a_transaction_meets_a_mishap(table: Table, fault: Fault, monkeypatch: p
 
 
 @pytest.mark.parametrize("operation", ["Query", "GetItem", "UpdateItem"])
-@pytest.mark.parametrize("fault", list(Fault))
+@pytest.mark.parametrize(
+    "fault", [Fault.DROP_REQUEST, Fault.CUT_RESPONSE, Fault.THROTTLED, Fault.FAILED_AFTER, Fault.UNAVAILABLE]
+)
 @pytest.mark.parametrize("table", ONE_SERVER, indirect=True)
 def test_anything_else_meets_a_mishap(table: Table, fault: Fault, operation: str) -> None:
     first = issue(table.ledger, [ALICE])
@@ -130,7 +132,7 @@ def test_a_transaction_that_is_second_leaves_nothing_behind(table: Table, monkey
 
 @pytest.mark.parametrize("table", ONE_SERVER, indirect=True)
 def test_a_request_that_arrives_after_all_is_over_changes_nothing(table: Table) -> None:
-    with table.through(Scripted({"PutItem": [Fault.LATE] * 3}), pause=1) as proxy:
+    with table.through(Scripted({"PutItem": [Fault.LATE] * 3}), pause=60) as proxy:
         issued = issue(table.ledger, [ALICE])
         later = issue(table.ledger, ["bob"])
         before = table.items()
@@ -144,7 +146,7 @@ def test_a_request_that_arrives_after_giving_up_is_found_by_the_next_run(table: 
     def plan(request: Request) -> Fault | None:
         return Fault.LATE if request.operation == "PutItem" else None
 
-    with table.through(plan, pause=2) as proxy:
+    with table.through(plan, pause=60) as proxy:
         with pytest.raises(IdentityError, match=r"not known whether the numbers of this run .*none of them counts yet"):
             issue(table.ledger, [ALICE], lock_timeout=1)
         assert table.users() == {}
@@ -154,7 +156,7 @@ def test_a_request_that_arrives_after_giving_up_is_found_by_the_next_run(table: 
     assert len(table.segments()) == 2
 
 
-@pytest.mark.parametrize("fault", [Fault.DROP_REQUEST, Fault.DROP_RESPONSE, Fault.THROTTLED, Fault.UNAVAILABLE])
+@pytest.mark.parametrize("fault", [Fault.DROP_REQUEST, Fault.DROP_RESPONSE, Fault.THROTTLED])
 @pytest.mark.parametrize("table", ONE_SERVER, indirect=True)
 def test_giving_up_says_that_nothing_counts(table: Table, fault: Fault) -> None:
     def all_but_reading(request: Request) -> Fault | None:

@@ -35,7 +35,11 @@ def made(table: Table, wanted: Settings | None = None, check_mode: bool = False)
 
 
 def is_there(table: Table) -> bool:
-    return table.name in table.client.list_tables()["TableNames"]
+    try:
+        table.client.describe_table(TableName=table.name)
+    except table.client.exceptions.ResourceNotFoundException:
+        return False
+    return True
 
 
 def has_recovery(table: Table) -> bool:

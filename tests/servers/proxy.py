@@ -68,6 +68,7 @@ class Proxy:
         self._numbers = itertools.count(1)
         self._late: list[threading.Thread] = []
         self._ending = threading.Event()
+        self._delivering = threading.Event()
         self._server = _Server(("127.0.0.1", 0), _Handler)
         self._server.proxy = self
         self._thread = threading.Thread(target=self._server.serve_forever, kwargs={"poll_interval": 0.05})
@@ -91,14 +92,15 @@ class Proxy:
         self._server.shutdown()
         self._thread.join()
         self._server.server_close()
-        for thread in self._late:
-            thread.join()
         self._ending.set()
+        self.settle()
 
     def settle(self) -> None:
-        """Wait until the server has got every request that is late."""
+        """Deliver every request that is late now, and wait until the server has done it."""
+        self._delivering.set()
         for thread in list(self._late):
             thread.join()
+        self._delivering.clear()
 
     def answer(self, message: _Message) -> tuple[bytes, bool]:
         """What the client gets for a request, and whether the connection holds after it."""
@@ -141,7 +143,7 @@ class Proxy:
         return (b"", False) if fault is Fault.DROP_RESPONSE else (answer, True)
 
     def _forward_late(self, message: _Message) -> None:
-        self._ending.wait(self.pause)
+        self._delivering.wait(self.pause)
         with suppress(OSError, http.client.HTTPException):
             self._forward(message)
 
