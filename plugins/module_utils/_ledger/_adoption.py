@@ -93,7 +93,8 @@ def adopt(ledger: Ledger, proposal: Proposal, stamp: Stamp) -> Adoption:
     spent = _spent(ledger, profile, fleet, proposal.decisions, verdict)
     found = Adoption(profile, people, fleet, verdict, (), {**has, **verdict.keep}, spent, _refusal(proposal, verdict))
     if verdict.clashes:
-        return found
+        waiting = _waiting(fleet, verdict)
+        return dataclasses.replace(found, strangers={key: spent[key] for key in spent if key not in waiting})
     groups = [
         GroupIssued(profile.id, label[1], number, stamp)
         for label, number in sorted(verdict.keep.items())
@@ -151,6 +152,13 @@ def _spent(
         and number not in ledger.numbers
         and number not in kept
     }
+
+
+def _waiting(fleet: Fleet, verdict: Verdict) -> set[int]:
+    """The numbers of which nobody can say yet whose they are."""
+    labels = {label for clash in verdict.clashes for label in clash.labels}
+    numbers = {clash.number for clash in verdict.clashes if clash.number is not None}
+    return numbers.union(*(fleet.numbers[label].keys() | fleet.homes[label].keys() for label in labels))
 
 
 def _draft(

@@ -160,7 +160,8 @@ class Fleet:
             self.claims[account.uid][label].add(account.host)
             self._together[account.host, account.uid].add(label)
             self.seen[account.uid].add(f"account {shown(account.name)} on {shown(account.host)}")
-            self.seen[account.gid].add(f"primary group of {shown(account.name)} on {shown(account.host)}")
+            if account.gid != account.uid:
+                self.seen[account.gid].add(f"primary group of {shown(account.name)} on {shown(account.host)}")
 
     def _read_groups(self) -> None:
         have = set()
@@ -174,7 +175,8 @@ class Fleet:
             if label[0] == GROUP:
                 self.numbers[label][group.gid].add(group.host)
             self.claims[group.gid][label].add(group.host)
-            self.seen[group.gid].add(f"group {shown(group.name)} on {shown(group.host)}")
+            if label not in self._together[group.host, group.gid]:
+                self.seen[group.gid].add(f"group {shown(group.name)} on {shown(group.host)}")
         for account in self.surveys.accounts:
             if (account.host, account.gid) not in have:
                 self.claims[account.gid][self._label(USER, account.name)].add(account.host)
