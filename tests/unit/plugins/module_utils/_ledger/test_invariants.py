@@ -1,0 +1,455 @@
+# Copyright (c) 2026, The labfleet.identity developers
+# GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Everything that can be wrong with a ledger is told, with the lines."""
+
+from __future__ import annotations
+
+import dataclasses
+import datetime
+import json
+from functools import partial
+from typing import TYPE_CHECKING, cast
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from ansible_collections.labfleet.identity.plugins.module_utils._errors import IdentityError
+from ansible_collections.labfleet.identity.plugins.module_utils._ledger._event_lines import sealed
+from ansible_collections.labfleet.identity.plugins.module_utils._ledger._events import Redeemed, Renumbered
+from ansible_collections.labfleet.identity.plugins.module_utils._ledger._findings import (
+    Finding,
+    lines_in_words,
+    sentence,
+)
+from ansible_collections.labfleet.identity.plugins.module_utils._ledger._format import (
+    HEADER,
+    Written,
+    format_ledger,
+    parse_ledger,
+)
+from ansible_collections.labfleet.identity.plugins.module_utils._ledger._inspection import inspect, inspect_events
+from ansible_collections.labfleet.identity.plugins.module_utils._ledger._integrity import look_at_text
+from ansible_collections.labfleet.identity.plugins.module_utils._ledger._invariants import broken_rules
+from ansible_collections.labfleet.identity.plugins.module_utils._ledger._rules import fold
+from ansible_collections.labfleet.identity.plugins.module_utils._ledger._store import open_store
+from ansible_collections.labfleet.identity.tests.unit.plugins.module_utils._ledger.ledgers import group, profile, user
+from ansible_collections.labfleet.identity.tests.unit.plugins.module_utils._ledger.stories import (
+    STORY,
+    grant,
+    link,
+    on,
+    redirect,
+    rename,
+    state,
+    withheld,
+)
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
+    from pathlib import Path
+
+    from ansible_collections.labfleet.identity.plugins.module_utils._ledger._events import Event
+    from ansible_collections.labfleet.identity.plugins.module_utils._ledger._inspection import Inspection
+    from ansible_collections.labfleet.identity.plugins.module_utils._ledger._store import LedgerStore
+
+NOW = datetime.datetime(2026, 11, 22, 9, tzinfo=datetime.timezone.utc)
+DAY = on("07-01")
+NEXT = len(STORY) + 2  # the line after the story
+UUID, OTHER_UUID = "zzzzz-tpzed-c8ianeizmpbhmjc", "zzzzz-tpzed-0ds1crjfq01cpga"
+
+
+def lines_of(events: Sequence[Event]) -> range:
+    return range(2, len(events) + 2)
+
+
+def broken(*more: Event) -> list[tuple[str, str]]:
+    events = [*STORY, *more]
+    findings = broken_rules(events, lines_of(events))
+    for finding in findings:
+        assert all(text and text.isprintable() for text in finding.record().values())
+    with pytest.raises(IdentityError):
+        fold(Written(events, lines_of(events)))
+    return [(finding.what, finding.where) for finding in findings]
+
+
+def test_a_story_without_contradiction_breaks_no_rule() -> None:
+    assert broken_rules(STORY, lines_of(STORY)) == []
+    assert broken_rules([*STORY, *STORY], lines_of([*STORY, *STORY])) == []
+    assert broken_rules([], []) == []
+
+
+@pytest.mark.parametrize(
+    ("more", "what", "where"),
+    [
+        ([profile("lab", "7000-7999")], "a profile with different bands", f"lines 2 and {NEXT}"),
+        ([profile("new", "5500-6100")], "bands that overlap", f"lines 2 and {NEXT}"),
+        ([profile("new", "7000-7999", "5100-5200")], "bands that overlap", f"lines 2 and {NEXT}"),
+        ([profile("new", "60000-60999")], "a band that nobody may have", f"line {NEXT}"),
+        ([profile("new", "7000-7999", "2000-2999")], "a band that nobody may have", f"line {NEXT}"),
+        ([user("zoe", 5238)], "one number, several owners", f"lines 5 and {NEXT}"),
+        ([group("new", 4265)], "one number, several owners", f"lines 4 and {NEXT}"),
+        ([withheld(5238, DAY)], "one number, several owners", f"lines 5 and {NEXT}"),
+        ([grant("bob", "uni", 1, "granted", 6001, DAY)], "one number, several owners", f"lines 14-15 and {NEXT}"),
+        ([user("zoe", 6001, name="uni")], "one number, several owners", f"lines 14-15 and {NEXT}"),
+        ([user("zoe", 6100)], "a number outside its band", f"line {NEXT}"),
+        ([group("new", 5900)], "a number outside its band", f"line {NEXT}"),
+        ([withheld(6100, DAY)], "a number outside its band", f"line {NEXT}"),
+        ([grant("bob", "uni", 1, "granted", 5900, DAY)], "a number outside its band", f"line {NEXT}"),
+        ([user("bob", 5301)], "one person, several numbers or names", f"lines 6 and {NEXT}"),
+        ([user("bobby", 5300, "bob")], "one person, several numbers or names", f"lines 6 and {NEXT}"),
+        ([group("research", 4266)], "one group, several numbers", f"lines 4 and {NEXT}"),
+        ([user("alice", 5900, "b@x")], "one name, several people", f"lines 5 and {NEXT}"),
+        ([user("alicia", 5900)], "one name, several people", f"lines 10 and {NEXT}"),
+        ([rename("bob", 1, "alice", DAY)], "one name, several people", f"lines 5 and {NEXT}"),
+        ([user("research", 5900)], "one name, a person and a group", f"lines 4 and {NEXT}"),
+        ([rename("bob", 1, "research", DAY)], "one name, a person and a group", f"lines 4 and {NEXT}"),
+        ([user("alice", 6100, name="uni")], "a guest with somebody else's name", f"lines 8 and {NEXT}"),
+        ([group("alicia", 4300, "uni")], "a guest with somebody else's name", f"lines 8 and {NEXT}"),
+        ([grant("a@x", "uni", 3, "granted", 6002, DAY)], "one guest, several numbers", f"lines 8-9 and {NEXT}"),
+        ([grant("bob", "lab", 1, "granted", 5901, DAY)], "a guest at home", f"line {NEXT}"),
+        ([state("a@x", 4, "active", DAY)], "a missing revision", f"line {NEXT}"),
+        ([rename("bob", 2, "bobby", DAY)], "a missing revision", f"line {NEXT}"),
+        (
+            [state("a@x", 2, "disabled", DAY)],
+            "two branches that changed the same thing",
+            f"lines 12 and {NEXT}",
+        ),
+        ([state("bob", 1, "active", DAY), state("bob", 2, "reserved", DAY)], "a reserve after use", f"line {NEXT + 1}"),
+        (
+            [Renumbered("lab", "bob", 5239, 5400, "", DAY)],
+            "a move to another number than the one issued",
+            f"line {NEXT}",
+        ),
+        (
+            [Renumbered("lab", "bob", 5300, 5300, "", DAY)],
+            "a move to another number than the one issued",
+            f"line {NEXT}",
+        ),
+        ([redirect("carol", 1, "bob", DAY)], "a redirect of somebody who is here", f"line {NEXT}"),
+        ([state("dora", 2, "active", DAY)], "a redirect of somebody who is here", f"lines 17 and {NEXT}"),
+        (
+            [redirect("a@x", 1, "dora", DAY), state("a@x", 3, "retired", DAY)],
+            "redirects in a loop",
+            f"lines 17 and {NEXT}",
+        ),
+        ([link("bob", "https://idp.example alice@uni.example", "", DAY)], "one upstream identity, several people", ""),
+        ([link("a@x", "", UUID, DAY), link("bob", "", UUID, DAY)], "one UUID, several people", ""),
+        ([link("bob", "", UUID, DAY), link("bob", "x", OTHER_UUID, DAY)], "one person, several UUIDs", ""),
+        (
+            [Redeemed("lab", "j1", "bob", DAY), Redeemed("lab", "j1", "carol", DAY)],
+            "one invitation, several people",
+            f"lines {NEXT}-{NEXT + 1}",
+        ),
+        ([user("zoe", 7000, name="new")], "somebody or something unknown", f"line {NEXT}"),
+        ([state("zoe", 1, "retired", DAY)], "somebody or something unknown", f"line {NEXT}"),
+        ([grant("bob", "new", 1, "granted", 5300, DAY)], "somebody or something unknown", f"line {NEXT}"),
+        ([redirect("dora", 2, "zoe", DAY)], "somebody or something unknown", f"line {NEXT}"),
+        ([redirect("dora", 2, "a@x", DAY, to_profile="new")], "somebody or something unknown", f"line {NEXT}"),
+        ([withheld(7000, DAY, name="new")], "somebody or something unknown", f"line {NEXT}"),
+    ],
+)
+def test_what_no_ledger_may_say(more: list[Event], what: str, where: str) -> None:
+    assert [place for name, place in broken(*more) if name == what and where in ("", place)] != [], broken(*more)
+
+
+def test_all_of_it_is_told_at_once() -> None:
+    told = broken(user("zoe", 5238), user("yan", 5301), group("yan", 4900), state("xu", 1, "retired", DAY))
+    assert {what for what, _where in told} == {
+        "one number, several owners",
+        "one name, a person and a group",
+        "somebody or something unknown",
+    }
+
+
+def test_subjects_that_only_differ_far_behind_are_two_people() -> None:
+    one, two = "x" * 100 + "1", "x" * 100 + "2"
+    assert ("one number, several owners", f"lines {NEXT}-{NEXT + 1}") in broken(
+        user("yan", 5900, one), user("zoe", 5900, two)
+    )
+
+
+SOMEBODY = st.sampled_from(["a@x", "bob", "carol", "dora", "erin", "zoe"])
+NAMES = st.sampled_from(["alice", "alicia", "bob", "bobby", "carol", "research", "zoe"])
+NUMBERS = st.sampled_from([5017, 5238, 5300, 5400, 5900, 6001, 6002, 4265, 4300])
+PROFILES = st.sampled_from(["lab", "uni", "new"])
+REVISIONS = st.integers(1, 4)
+STAMPS = st.sampled_from([DAY, on("07-02"), on("01-01", by="kim@laptop")])
+WHATEVER: st.SearchStrategy[Event] = st.one_of(
+    st.builds(user, NAMES, NUMBERS, SOMEBODY, PROFILES, STAMPS),
+    st.builds(group, NAMES, NUMBERS, PROFILES, STAMPS),
+    st.builds(profile, PROFILES, st.sampled_from(["5000-5999", "6000-6999", "7000-7999", "5500-6100"])),
+    st.builds(withheld, NUMBERS, STAMPS, st.just(""), PROFILES),
+    st.builds(state, SOMEBODY, REVISIONS, st.sampled_from(["active", "retired", "reserved"]), STAMPS),
+    st.builds(rename, SOMEBODY, REVISIONS, NAMES, STAMPS),
+    st.builds(grant, SOMEBODY, PROFILES, REVISIONS, st.sampled_from(["granted", "revoked"]), NUMBERS, STAMPS),
+    st.builds(redirect, SOMEBODY, REVISIONS, st.one_of(st.just(""), SOMEBODY), STAMPS),
+    st.builds(link, SOMEBODY, st.sampled_from(["", "x", "y"]), st.sampled_from(["", UUID, OTHER_UUID]), STAMPS),
+    st.builds(Renumbered, PROFILES, SOMEBODY, NUMBERS, NUMBERS, st.just(""), STAMPS),
+    st.builds(Redeemed, PROFILES, st.sampled_from(["j1", "j2"]), SOMEBODY, STAMPS),
+)
+
+
+def refused(use: Callable[[], object]) -> str:
+    """Why something is refused; empty when it is not."""
+    try:
+        use()
+    except IdentityError as refusal:
+        return str(refusal)
+    return ""
+
+
+# Two pieces of code that share nothing: what one of them lets pass, the other one does too.
+@given(st.lists(st.sampled_from(STORY), unique_by=id, max_size=len(STORY)), st.lists(WHATEVER, max_size=3))
+def test_the_rules_and_the_fold_agree(some: list[Event], more: list[Event]) -> None:
+    for events in ([*some, *more], [*STORY, *more]):
+        refusal = refused(partial(fold, Written(events, lines_of(events))))
+        assert bool(broken_rules(events, lines_of(events))) == bool(refusal), refusal
+
+
+# what is legal and should be looked at
+
+
+def smelt(*more: Event, now: datetime.datetime = NOW) -> list[tuple[str, str]]:
+    events = [*STORY, *more]
+    seen = inspect_events(events, lines_of(events), now)
+    assert seen.problems == []
+    for finding in seen.warnings:
+        assert all(text and text.isprintable() for text in finding.record().values())
+    return [(finding.what, finding.where) for finding in seen.warnings]
+
+
+def test_a_story_does_not_smell() -> None:
+    assert smelt() == []
+    seen = inspect_events(STORY, lines_of(STORY), NOW)
+    assert (seen.events, seen.people, seen.profiles) == (len(STORY), 5, 2)
+
+
+@pytest.mark.parametrize(
+    ("more", "what", "where"),
+    [
+        ([user("zoe", 5900, stamp=on("11-22", "09:02:00"))], "a time in the future", f"line {NEXT}"),
+        ([user("zoe", 5900, stamp=dataclasses.replace(DAY, at="2026-13-45T99:00:00Z"))], "a time that never is", ""),
+        ([state("bob", 1, "retired", on("03-01"))], "clocks that differ", f"line {NEXT}"),
+        ([state("a@x", 3, "disabled", on("03-25"))], "clocks that differ", f"line {NEXT}"),
+        (
+            [grant("bob", "uni", 1, "granted", 5300, DAY), state("bob", 1, "retired", DAY)],
+            "guests who are retired at home",
+            f"line {NEXT}",
+        ),
+        ([state("a@x", 3, "retired", DAY)], "redirects to somebody who is retired", "line 17"),
+        ([user("ubuntu", 5900)], "a name of the system", f"line {NEXT}"),
+        ([rename("bob", 1, "systemd-x", DAY)], "a name of the system", f"line {NEXT}"),
+        ([group("docker", 4900)], "a name of the system", f"line {NEXT}"),
+    ],
+)
+def test_what_should_be_looked_at(more: list[Event], what: str, where: str) -> None:
+    assert [place for name, place in smelt(*more) if name == what and where in ("", place)] != [], smelt(*more)
+
+
+def test_a_minute_is_no_future() -> None:
+    assert smelt(user("zoe", 5900, stamp=on("11-22", "09:00:30"))) == []
+
+
+def test_a_reserve_is_long_after_a_year() -> None:
+    assert smelt(now=datetime.datetime(2027, 6, 1, 8, tzinfo=datetime.timezone.utc)) == []
+    assert smelt(now=datetime.datetime(2027, 6, 2, 9, tzinfo=datetime.timezone.utc)) == [
+        ("numbers in reserve for more than a year", "line 20")
+    ]
+
+
+def test_a_band_is_nearly_full_above_four_fifths() -> None:
+    people = [user(f"u{number}", number, name="tiny") for number in range(7000, 7009)]
+    tiny = profile("tiny", "7000-7009")
+    assert smelt(tiny, *people[:8]) == []
+    assert smelt(tiny, *people) == [("a band that is nearly full", f"line {NEXT}")]
+
+
+# the text of a file
+
+
+def text_of(events: Sequence[Event] = STORY) -> bytes:
+    return format_ledger(Written(), events)
+
+
+def replaced(line: int, content: bytes) -> bytes:
+    lines = text_of().split(b"\n")
+    lines[line - 1] = content
+    return b"\n".join(lines)
+
+
+def told(data: bytes) -> list[tuple[str, str]]:
+    seen = look_at_text(data)
+    for finding in seen.problems:
+        assert all(text and text.isprintable() for text in finding.record().values())
+    with pytest.raises(IdentityError):
+        parse_ledger(data)
+    return [(finding.what, finding.where) for finding in seen.problems]
+
+
+SOUND = text_of()
+LAST = len(STORY) + 2
+
+
+@pytest.mark.parametrize(
+    ("data", "expected"),
+    [
+        (b"", [("an empty file", "the file")]),
+        (b"hosts:\n", [("another beginning", "line 1")]),
+        (b"\0" * 4096, [("NUL bytes", "line 1")]),
+        (SOUND.replace(b'"version": 1', b'"version": 2', 1), [("another version", "line 1")]),
+        (replaced(1, b"nonsense"), [("another beginning", "line 1")]),
+        (replaced(5, b"\0" * 100), [("NUL bytes", "line 5")]),
+        (replaced(5, b"<<<<<<< HEAD"), [("a conflict marker of git", "line 5")]),
+        (replaced(5, HEADER.encode()), [("a second beginning", "line 5")]),
+        (replaced(5, "\u00fc".encode()), [("bytes that no ledger has", "line 5")]),
+        (SOUND.replace(b"5238", b"5239", 1), [("no fitting checksum", "line 5")]),
+        (replaced(5, b""), [("no fitting checksum", "line 5")]),
+        (SOUND[:-1], [("no end of the line", f"line {LAST}")]),
+        (replaced(5, sealed('{"kind": "user"').encode()), [("no event", "line 5")]),
+        (replaced(5, sealed('{"kind": "surprise", "profile": "lab"').encode()), [("no event", "line 5")]),
+        (replaced(LAST, sealed('{"kind": "end", "events": 20').encode()), []),
+        (replaced(LAST, sealed('{"kind": "end", "events": 99').encode()), [("missing lines", f"line {LAST}")]),
+        (replaced(LAST, sealed('{"kind": "end", "events": true').encode()), [("no closing line", f"line {LAST}")]),
+    ],
+)
+def test_every_damage_is_told_by_line(data: bytes, expected: list[tuple[str, str]]) -> None:
+    if not expected:
+        assert look_at_text(data).problems == []
+        return
+    assert set(expected) <= set(told(data))
+
+
+def test_windows_lines_are_one_finding() -> None:
+    assert told(SOUND.replace(b"\n", b"\r\n"))[0] == ("an end of line of Windows", f"lines 1-{LAST}")
+
+
+def test_what_is_whole_is_read_although_other_lines_are_not() -> None:
+    lines = SOUND.split(b"\n")
+    lines[4], lines[8], lines[9] = b"\0" * 50, lines[8] + b" ", b"x"
+    seen = look_at_text(b"\n".join(lines))
+    assert [(finding.what, finding.where) for finding in seen.problems] == [
+        ("NUL bytes", "line 5"),
+        ("no fitting checksum", "lines 9-10"),
+        ("missing lines", f"line {LAST}"),
+    ]
+    assert seen.lines == [line for line in range(2, LAST) if line not in (5, 9, 10)]
+    assert list(seen.events) == [event for line, event in enumerate(STORY, start=2) if line in seen.lines]
+
+
+@given(st.integers(0, len(SOUND) - 1), st.binary(max_size=3), st.integers(0, 200))
+def test_the_text_is_sound_exactly_when_a_run_can_read_it(offset: int, instead: bytes, length: int) -> None:
+    data = SOUND[:offset] + instead + SOUND[offset + length :]
+    refusal = refused(lambda: parse_ledger(data))
+    assert bool(look_at_text(data).problems) == bool(refusal), refusal
+
+
+# a ledger from end to end
+
+
+def seen_in(path: Path) -> Inspection:
+    return inspect(open_store(f"file:{path}"), NOW)
+
+
+def test_a_sound_file_has_nothing(tmp_path: Path) -> None:
+    path = tmp_path / "ledger.jsonl"
+    path.write_bytes(SOUND)
+    seen = seen_in(path)
+    assert (seen.events, seen.problems, seen.warnings) == (len(STORY), [], [])
+
+
+def test_damage_and_contradictions_are_told_together(tmp_path: Path) -> None:
+    path = tmp_path / "ledger.jsonl"
+    data = text_of([*STORY, user("zoe", 5238)])
+    path.write_bytes(data.replace(b'"username": "carol"', b'"username": "karol"'))
+    seen = seen_in(path)
+    assert [(finding.what, finding.where) for finding in seen.problems] == [
+        ("no fitting checksum", "line 13"),
+        ("missing lines", f"line {NEXT + 1}"),
+        ("somebody or something unknown", "lines 14-15"),
+        ("one number, several owners", f"lines 5 and {NEXT}"),
+    ]
+    assert sentence("file:x", seen.problems).startswith(
+        "The ledger file:x has 4 problems: line 13: it was edited or damaged (take the ledger back from git or from a"
+        " backup); "
+    )
+    assert sentence("file:x", seen.problems).endswith("; and 1 more.")
+
+
+def test_what_is_around_a_file_is_looked_at(tmp_path: Path) -> None:
+    path = tmp_path / "ledger.jsonl"
+    lines = SOUND.splitlines(keepends=True)
+    path.write_bytes(b"".join([*lines[:-1], sealed('{"kind": "end", "events": 20').encode() + b"\n", lines[-1]]))
+    path.chmod(0o666)
+    (tmp_path / "ledger.jsonl.lock").write_text(json.dumps({"events": len(STORY) + 1}))
+    assert [finding.what for finding in seen_in(path).warnings] == [
+        "several closing lines",
+        "an older copy",
+        "an open file",
+    ]
+
+
+def _missing(path: Path) -> None:
+    path.unlink()
+
+
+def _lost(path: Path) -> None:
+    path.unlink()
+    path.with_name("ledger.jsonl.lock").write_text(json.dumps({"events": 7}))
+
+
+def _directory(path: Path) -> None:
+    path.unlink()
+    path.mkdir()
+
+
+@pytest.mark.parametrize(
+    ("happen", "what"),
+    [
+        (_missing, "no ledger"),
+        (_lost, "a ledger that cannot be loaded"),
+        (_directory, "a file that cannot be read"),
+        (lambda path: path.write_bytes(b""), "an empty file"),
+    ],
+)
+def test_what_is_no_ledger_is_a_finding_too(tmp_path: Path, happen: Callable[[Path], object], what: str) -> None:
+    path = tmp_path / "ledger.jsonl"
+    path.write_bytes(SOUND)
+    happen(path)
+    assert [finding.what for finding in seen_in(path).problems] == [what]
+
+
+def test_a_store_that_checks_itself_is_asked() -> None:
+    class Table:
+        name = "dynamodb:ledger"
+
+        def load(self) -> None:
+            raise IdentityError("The ledger dynamodb:ledger cannot be used and stays as it is: segment 3 is gone.")
+
+    seen = inspect(cast("LedgerStore", Table()), NOW)
+    assert seen.problems[0].record() == {
+        "what": "a ledger that cannot be loaded",
+        "where": "dynamodb:ledger",
+        "why": "The ledger dynamodb:ledger cannot be used and stays as it is: segment 3 is gone",
+        "way_out": "do what it says, and check again",
+    }
+
+
+@pytest.mark.parametrize(
+    ("lines", "words"),
+    [
+        ([3], "line 3"),
+        ([7, 3], "lines 3 and 7"),
+        ([3, 4, 5], "lines 3-5"),
+        ([3, 4, 5, 9, 9, 12], "lines 3-5, 9 and 12"),
+        (range(2, 60, 2), "lines 2, 4, 6, 8, 10, 12, 14, 16 and 21 more"),
+    ],
+)
+def test_lines_in_words(lines: Sequence[int], words: str) -> None:
+    assert lines_in_words(lines) == words
+
+
+def test_one_problem_is_one_sentence() -> None:
+    problem = Finding("a thing", "line 3", "it is so", "mend it")
+    assert sentence("file:x", [problem]) == "The ledger file:x has a problem: line 3: it is so (mend it)."
