@@ -280,9 +280,9 @@ def _check_author(by: Any) -> str:
 _READ: dict[str, Callable[[Any], Any]] = {
     "profile": lambda value: value,  # checked for all events alike
     "into": check_profile_id,
-    "to_profile": lambda value: value and check_profile_id(value),
+    "to_profile": lambda value: "" if value == "" else check_profile_id(value),
     "subject": check_subject,
-    "to_subject": lambda value: value and check_subject(value),
+    "to_subject": lambda value: "" if value == "" else check_subject(value),
     "username": check_username,
     "name": check_group_name,
     "uid_band": parse_band,
@@ -295,7 +295,7 @@ _READ: dict[str, Callable[[Any], Any]] = {
     "state": _state,
     "grant": _grant,
     "reason": lambda value: check_text("reason", value, may_be_empty=True),
-    "upstream": lambda value: value and check_upstream(value),
-    "uuid": lambda value: value and check_federated_uuid(value),
+    "upstream": lambda value: "" if value == "" else check_upstream(value),
+    "uuid": lambda value: "" if value == "" else check_federated_uuid(value),
     "jti": lambda value: check_text("jti", value),
 }

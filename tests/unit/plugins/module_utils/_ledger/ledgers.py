@@ -5,15 +5,27 @@
 
 from __future__ import annotations
 
+import unicodedata
 from typing import TYPE_CHECKING
 
 from hypothesis import strategies as st
 
 from ansible_collections.labfleet.identity.plugins.module_utils._ledger._allocation import Allocation, Wanted, allocate
 from ansible_collections.labfleet.identity.plugins.module_utils._ledger._events import (
+    GRANTED,
+    REVOKED,
+    STATES,
+    GrantChanged,
     GroupIssued,
+    Linked,
+    NumberWithheld,
     ProfileRegistered,
+    Redeemed,
+    Redirected,
+    Renamed,
+    Renumbered,
     Stamp,
+    StateChanged,
     UserIssued,
 )
 from ansible_collections.labfleet.identity.plugins.module_utils._ledger._format import (
@@ -23,7 +35,7 @@ from ansible_collections.labfleet.identity.plugins.module_utils._ledger._format 
 )
 from ansible_collections.labfleet.identity.plugins.module_utils._ledger._rules import EMPTY_LEDGER, Ledger, fold
 from ansible_collections.labfleet.identity.plugins.module_utils._roster import Roster, RosterEntry
-from ansible_collections.labfleet.identity.plugins.module_utils._uid_space import parse_band
+from ansible_collections.labfleet.identity.plugins.module_utils._uid_space import Band, parse_band
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
@@ -37,6 +49,55 @@ LATER = Stamp("2026-12-24T18:00:00Z", "kim@laptop", "")
 USERNAMES = st.from_regex(r"[a-z_][a-z0-9_-]{0,31}", fullmatch=True)
 SUBJECTS = st.text(st.characters(categories=("L", "N", "P", "S")), min_size=1, max_size=40).filter(
     lambda text: text.isascii()
+)
+# free text of one line, in whatever script; what has blanks around it or is not in NFC is no identity
+TEXTS = st.text(st.characters(categories=("L", "M", "N", "P", "S", "Zs")), max_size=40).filter(str.isprintable)
+IDENTITIES = TEXTS.map(lambda text: unicodedata.normalize("NFC", text).strip()).filter(
+    lambda text: bool(text) and text.isprintable()
+)
+PROFILE_IDS = st.from_regex(r"[a-z0-9][a-z0-9._-]{0,62}", fullmatch=True)
+NUMBERS = st.integers(0, 4294967295)
+REVISIONS = st.integers(1, 4294967295)
+UUIDS = st.from_regex(r"[a-z0-9]{5}-tpzed-[a-z0-9]{15}", fullmatch=True)
+STAMPS = st.builds(
+    Stamp,
+    st.from_regex(r"20[0-9]{2}-[01][0-9]-[0-3][0-9]T[0-2][0-9]:[0-5][0-9]:[0-5][0-9]Z", fullmatch=True),
+    TEXTS.filter(bool),
+    TEXTS,
+)
+BANDS = st.tuples(NUMBERS, NUMBERS).map(lambda pair: Band(min(pair), max(pair)))
+# every event that a line can say, whether it makes sense in a ledger or not
+EVENTS: st.SearchStrategy[Event] = st.one_of(
+    st.builds(ProfileRegistered, PROFILE_IDS, BANDS, BANDS, STAMPS),
+    st.builds(UserIssued, PROFILE_IDS, USERNAMES, IDENTITIES, NUMBERS, STAMPS),
+    st.builds(GroupIssued, PROFILE_IDS, USERNAMES, NUMBERS, STAMPS),
+    st.builds(NumberWithheld, PROFILE_IDS, NUMBERS, TEXTS, STAMPS),
+    st.builds(Renumbered, PROFILE_IDS, IDENTITIES, NUMBERS, NUMBERS, TEXTS, STAMPS),
+    st.builds(StateChanged, PROFILE_IDS, IDENTITIES, REVISIONS, st.sampled_from(STATES), TEXTS, STAMPS),
+    st.builds(Renamed, PROFILE_IDS, IDENTITIES, REVISIONS, USERNAMES, TEXTS, STAMPS),
+    st.builds(
+        GrantChanged,
+        PROFILE_IDS,
+        IDENTITIES,
+        PROFILE_IDS,
+        REVISIONS,
+        st.sampled_from([GRANTED, REVOKED]),
+        NUMBERS,
+        TEXTS,
+        STAMPS,
+    ),
+    st.builds(Linked, PROFILE_IDS, IDENTITIES, st.just("") | IDENTITIES, st.just("") | UUIDS, STAMPS),
+    st.builds(
+        Redirected,
+        PROFILE_IDS,
+        IDENTITIES,
+        REVISIONS,
+        st.just("") | PROFILE_IDS,
+        st.just("") | IDENTITIES,
+        TEXTS,
+        STAMPS,
+    ),
+    st.builds(Redeemed, PROFILE_IDS, TEXTS.filter(bool), IDENTITIES, STAMPS),
 )
 
 

@@ -6,6 +6,7 @@
 from __future__ import annotations
 
 import hashlib
+import json
 import re
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -15,15 +16,36 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from ansible_collections.labfleet.identity.plugins.module_utils._errors import IdentityError
+from ansible_collections.labfleet.identity.plugins.module_utils._ledger._event_lines import KIND_OF
+from ansible_collections.labfleet.identity.plugins.module_utils._ledger._events import (
+    ACTIVE,
+    DISABLED,
+    GRANTED,
+    RESERVED,
+    RETIRED,
+    REVOKED,
+    GrantChanged,
+    Linked,
+    NumberWithheld,
+    Redeemed,
+    Redirected,
+    Renamed,
+    Renumbered,
+    Stamp,
+    StateChanged,
+)
 from ansible_collections.labfleet.identity.plugins.module_utils._ledger._format import (
     HEADER,
     Written,
     format_ledger,
     parse_ledger,
 )
+from ansible_collections.labfleet.identity.plugins.module_utils._ledger._records import describe, event_record
+from ansible_collections.labfleet.identity.plugins.module_utils._ledger._rules import fold
 from ansible_collections.labfleet.identity.tests.unit.plugins.module_utils._ledger.ledgers import (
-    SUBJECTS,
-    USERNAMES,
+    EVENTS as ANY_EVENTS,
+)
+from ansible_collections.labfleet.identity.tests.unit.plugins.module_utils._ledger.ledgers import (
     group,
     profile,
     user,
@@ -35,6 +57,28 @@ if TYPE_CHECKING:
 EVENTS = [profile(), group("research", 4265), user("alice", 5238), user("bob", 5831, "b\u00f6b@uni.example")]
 TEXT = format_ledger(Written(), EVENTS)
 LINES = TEXT.decode("ascii").splitlines()
+RUN = Stamp("2026-11-22T09:00:00Z", "kim@awx", "job 7")
+UUID = "zzzzz-tpzed-000000000000001"
+ALL_EVENTS = [
+    *EVENTS,
+    profile("shared", "6000-6999", stamp=RUN),
+    NumberWithheld("lab", 5300, "old server \u2014 Gro\u00dfer Saal", RUN),
+    Renumbered("lab", "alice", 1001, 5238, "adopted", RUN),
+    StateChanged("lab", "alice", 1, RESERVED, "", RUN),
+    StateChanged("lab", "alice", 2, ACTIVE, "in the roster", RUN),
+    StateChanged("lab", "b\u00f6b@uni.example", 1, DISABLED, "key found", RUN),
+    StateChanged("lab", "b\u00f6b@uni.example", 2, RETIRED, "one person", RUN),
+    Renamed("lab", "alice", 1, "alicia", "married", RUN),
+    GrantChanged("lab", "alice", "shared", 1, GRANTED, 6238, "", RUN),
+    GrantChanged("lab", "alice", "shared", 2, REVOKED, 6238, "", RUN),
+    Linked("lab", "alice", "https://idp.example \u00e4lice", UUID, RUN),
+    Linked("lab", "alice", "https://orcid.example 0000-0001", "", RUN),
+    Redirected("lab", "b\u00f6b@uni.example", 1, "lab", "alice", "one person", RUN),
+    Redirected("lab", "b\u00f6b@uni.example", 2, "", "", "two people", RUN),
+    Redeemed("lab", "an-invitation", "alice", RUN),
+]
+ALL_TEXT = format_ledger(Written(), ALL_EVENTS)
+ALL_LINES = ALL_TEXT.decode("ascii").splitlines()
 
 
 def sealed(body: str) -> str:
@@ -60,6 +104,18 @@ def test_the_text_is_pinned() -> None:
     assert golden.read_bytes() == TEXT
 
 
+def test_the_text_of_every_event_is_pinned_and_means_the_same() -> None:
+    golden = Path(__file__).parents[3] / "vectors" / "ledger_v1_all_events.jsonl"
+    assert golden.read_bytes() == ALL_TEXT
+    assert {json.loads(line).get("kind") for line in ALL_LINES[1:]} == {*KIND_OF.values(), "end"}
+    ledger = fold(parse_ledger(ALL_TEXT))
+    assert str(ledger.person("lab", "alicia")) == "alicia (lab, 5238, subject 'alice')"
+    assert ledger.person("lab", subject="b\u00f6b@uni.example").state == RETIRED
+    assert set(ledger.numbers) == {4265, 5238, 5831, 5300, 1001, 6238}
+    assert list(ledger.guests("shared")) == []
+    assert ledger.uuids[UUID].subject == ledger.redeemed["an-invitation"].subject == "alice"
+
+
 def test_what_is_written_is_read() -> None:
     written = parse_ledger(TEXT)
     assert list(written.events) == EVENTS
@@ -73,25 +129,35 @@ def test_what_was_written_before_stays_byte_for_byte() -> None:
     assert list(parse_ledger(more).events) == [*EVENTS, user("carol", 5404)]
 
 
-@given(st.lists(st.builds(user, USERNAMES, st.integers(5000, 5999), SUBJECTS), max_size=5))
+@given(st.lists(ANY_EVENTS, max_size=5))
 def test_every_event_comes_back(events: list[Event]) -> None:
-    assert list(parse_ledger(format_ledger(Written(), events)).events) == events
+    text = format_ledger(Written(), events)
+    written = parse_ledger(text)
+    assert list(written.events) == events
+    assert format_ledger(written, []) == text
+    for event in events:
+        record = event_record(event)
+        assert json.loads(json.dumps(record)) == record
+        assert describe(event).isprintable()
+        assert describe(event).isascii()
 
 
-def test_every_cut_off_file_is_refused() -> None:
-    for length in range(len(TEXT)):
-        message = refusal(TEXT[:length])
+@pytest.mark.parametrize("text", [TEXT, ALL_TEXT], ids=["numbers", "all events"])
+def test_every_cut_off_file_is_refused(text: bytes) -> None:
+    for length in range(len(text)):
+        message = refusal(text[:length])
         assert "from git or from a backup" in message or "is not the first line" in message
         if length:
-            line = TEXT[:length].count(b"\n") + (TEXT[length - 1 : length] != b"\n")
+            line = text[:length].count(b"\n") + (text[length - 1 : length] != b"\n")
             assert f"line {line} " in message
 
 
-def test_every_changed_byte_is_refused() -> None:
-    for offset in range(len(TEXT)):
-        for byte in (TEXT[offset] ^ 1, TEXT[offset] ^ 0x20, 0, 0xFF, ord("\n"), ord(" "), ord("0"), ord('"')):
-            if byte != TEXT[offset]:
-                refusal(TEXT[:offset] + bytes([byte]) + TEXT[offset + 1 :])
+@pytest.mark.parametrize("text", [TEXT, ALL_TEXT], ids=["numbers", "all events"])
+def test_every_changed_byte_is_refused(text: bytes) -> None:
+    for offset in range(len(text)):
+        for byte in (text[offset] ^ 1, text[offset] ^ 0x20, 0, 0xFF, ord("\n"), ord(" "), ord("0"), ord('"')):
+            if byte != text[offset]:
+                refusal(text[:offset] + bytes([byte]) + text[offset + 1 :])
 
 
 def test_every_missing_line_is_noticed() -> None:
@@ -175,6 +241,95 @@ def test_a_fitting_checksum_does_not_make_an_event(line: str, reason: str) -> No
     message = refusal(joined([*LINES[:3], sealed(line), *LINES[4:]]))
     assert reason in message
     assert "line 4" in message
+
+
+def all_but(kind: str, **changed: str) -> str:
+    """The first line of a kind without its checksum, with the text of some values replaced."""
+    line = next(line for line in ALL_LINES if f'{{"kind": "{kind}"' in line)
+    body = line[: -len(', "sum": "0123456789abcdef"}')]
+    for name, value in changed.items():
+        before, key, rest = body.partition(f'"{name}": ')
+        _value, end = json.JSONDecoder().raw_decode(rest)
+        body = f"{before}{key}{value}{rest[end:]}"
+    return body
+
+
+HUGE = json.dumps("x" * 10_000_000)
+
+
+@pytest.mark.parametrize(
+    ("line", "reason"),
+    [
+        (all_but("state", state='"dead"'), "'dead' is not one of reserved, active, disabled, retired"),
+        (all_but("state", state='["active"]'), "(a value of type list) is not one of reserved"),
+        (all_but("state", rev="0"), "0 is not a revision, which counts from 1"),
+        (all_but("state", rev="true"), "True is not a revision"),
+        (all_but("state", rev="1.0"), "1.0 is not a revision"),
+        (all_but("state", rev="4294967296"), "4294967296 is not a revision"),
+        (all_but("state", rev="null"), "None is not a revision"),
+        (all_but("state", subject='""'), "subject is empty"),
+        (all_but("state", subject='" alice"'), "has blanks around it"),
+        (all_but("state", subject='"zoe\\u0308"'), "not in Unicode's normal form NFC"),
+        (all_but("state", subject='"a\\u200bb"'), "not one line of at most 255 printable"),
+        (all_but("state", reason='"a\\nb"'), r"The reason 'a\nb' is not one line"),
+        (all_but("state", reason='"\\u001b[2J"'), r"The reason '\x1b[2J' is not one line"),
+        (all_but("state", reason='"\\u202e"'), r"The reason '\u202e' is not one line"),
+        (all_but("state", reason='"\\ud800"'), "is not one line"),
+        (all_but("state", reason=HUGE), "is not one line of at most 255"),
+        (all_but("state", by=HUGE), "does not say who wrote it"),
+        (all_but("state", by='"a\\nb"'), r"'a\nb' does not say who wrote it"),
+        (all_but("state", run='"a\\nb"'), r"The run 'a\nb' is not one line"),
+        (all_but("state", run=HUGE), "The run 'xxx"),
+        (all_but("state", run='""'), "not written as a ledger writes"),
+        (all_but("state", run="7"), "The run 7 is not one line"),
+        (all_but("state", at='"2026-11-22 09:00:00"'), "is not a time"),
+        (all_but("state", at='"\\u0662026-11-22T09:00:00Z"'), "is not a time"),
+        (all_but("state", profile='""'), "profile id '' is not valid"),
+        (all_but("state", profile='"a/../b"'), "profile id 'a/../b' is not valid"),
+        (all_but("state").replace('"rev": 1, ', ""), "not written as a ledger writes"),
+        (all_but("state").replace('"rev": 1', '"rev": 1, "rev": 1'), "not written as a ledger writes"),
+        (all_but("state").replace('"kind": "state"', '"kind": "State"'), "records 'State', which this version"),
+        (all_but("state").replace('"kind": "state"', '"kind": ["state"]'), "records (a value of type list)"),
+        (all_but("rename", username='"Alicia"'), "username 'Alicia' is not valid"),
+        (all_but("rename", username='"\\u0430licia"'), "username '\\u0430licia' is not valid"),
+        (all_but("rename", username='""'), "it is empty"),
+        (all_but("rename", rev='"1"'), "'1' is not a revision"),
+        (all_but("grant", grant='"lent"'), "'lent' is not granted or revoked"),
+        (all_but("grant", into='""'), "profile id '' is not valid"),
+        (all_but("grant", into='"a:b"'), "profile id 'a:b' is not valid"),
+        (all_but("grant", uid="4294967296"), "4294967296 is not the number"),
+        (all_but("withhold", number="-1"), "-1 is not the number"),
+        (all_but("withhold", number="5300.0"), "5300.0 is not the number"),
+        (all_but("withhold", reason='"\u2014"'.encode("ascii", "namereplace").decode()), "is not an event"),
+        (all_but("renumber", was="-1"), "-1 is not the number"),
+        (all_but("renumber", uid="null"), "None is not the number"),
+        (all_but("link", upstream='" x"'), "The upstream identity ' x' is not one line"),
+        (all_but("link", upstream='"zoe\\u0308"'), "in Unicode's normal form NFC"),
+        (all_but("link", upstream="null"), "The upstream identity None is not one line"),
+        (all_but("link", upstream="0"), "The upstream identity 0 is not one line"),
+        (all_but("link", upstream=HUGE), "The upstream identity 'xxx"),
+        (all_but("link", uuid='"zzzzz-tpzed-0"'), "The UUID 'zzzzz-tpzed-0' is not of the form"),
+        (all_but("link", uuid='"ZZZZZ-tpzed-000000000000001"'), "is not of the form"),
+        (all_but("link", uuid="0"), "The UUID 0 is not of the form"),
+        (all_but("redirect", to_profile='"a:b"'), "profile id 'a:b' is not valid"),
+        (all_but("redirect", to_subject='"a "'), "has blanks around it"),
+        (all_but("redirect", to_subject="false"), "subject False is not text"),
+        (all_but("redirect", to_subject="0"), "subject 0 is not text"),
+        (all_but("redirect", to_profile="0"), "The profile id 0 is not text"),
+        (all_but("redeem", jti='""'), "The jti '' is not one line of 1 to 255"),
+        (all_but("redeem", jti="7"), "The jti 7 is not one line"),
+        (all_but("redeem", jti=HUGE), "The jti 'xxx"),
+        (all_but("profile", uid_band='"wide"'), "not written as a ledger writes"),
+        (all_but("profile", uid_band='"05000-05999"'), "not written as a ledger writes"),
+        (all_but("profile", uid_band='"5999-5000"'), "5999-5000 is empty"),
+        (all_but("profile", group_band="4000"), "The band 4000 is not valid"),
+    ],
+)
+def test_a_fitting_checksum_does_not_make_any_event(line: str, reason: str) -> None:
+    message = refusal(joined([*ALL_LINES[:7], sealed(line), *ALL_LINES[7:]]))
+    assert reason in message
+    assert "line 8" in message
+    assert len(message) < 400
 
 
 @given(st.binary(max_size=300), st.integers(0, len(TEXT)), st.integers(0, 60))
