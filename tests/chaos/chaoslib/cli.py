@@ -28,8 +28,8 @@ if TYPE_CHECKING:
     from .campaign import Outcome
 
 SEED = 5238
-FULL = Plan(acknowledged=10_000, writers=6, seed=SEED, patience=900, lock_timeout=2.0)
-SHORT = Plan(acknowledged=5_000, writers=4, seed=SEED, patience=150, lock_timeout=0.5)
+FULL = Plan(acknowledged=10_000, writers=6, seed=SEED, patience=1800, lock_timeout=2.0)
+SHORT = Plan(acknowledged=5_000, writers=4, seed=SEED, patience=240, lock_timeout=0.5)
 FAILING_CALLS = 0.01
 SERVERS = ("moto", "ministack")
 SLOWER = 6  # a store that is asked over a network waits longer for its turn
