@@ -102,6 +102,7 @@ def merge(target: Side, sources: Sequence[Side], decisions: Decisions, stamp: St
     everything = [it for index, side in enumerate(sides) for it in rewritten(index, side, names, stamp)]
     said, left_out = _rehoused(without_known_rows(everything))
     ever = _ever(everything)
+    _check_profiles(said, problems)
     _check_target_stays(said, target, problems)
     _check_chosen_numbers(ever, decisions, problems)
     settings = Settings({same.profile for same in decisions.same}, decisions.kept, _TARGET)
@@ -126,6 +127,13 @@ def _check_same_profiles(registered: Registrations, decisions: Decisions, proble
     for same in decisions.same:
         if len({event for _side, event in registered.get(same.profile, ())}) < 2:
             problems.append(f"no two lines register the profile {same.profile}, so the decision {same} fits nothing")
+
+
+def _check_profiles(said: Iterable[Said], problems: list[str]) -> None:
+    """Refuse rows of a profile of which no ledger says the band."""
+    known = {it.event.profile for it in said if isinstance(it.event, ProfileRegistered)}
+    for profile in sorted({it.event.profile for it in said if isinstance(it.event, UserIssued)} - known):
+        problems.append(f"no ledger registers the profile {profile}: give the uid_band of the database, or correct it")
 
 
 def _check_target_stays(said: Iterable[Said], target: Side, problems: list[str]) -> None:

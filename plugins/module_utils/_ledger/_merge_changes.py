@@ -125,7 +125,7 @@ def _not_retired(redirects: Sequence[Said], states: Sequence[Said]) -> Iterator[
     last_state, last = _last(states), _last(redirects)
     for (_kind, profile, subject, into), said in last.items():
         changed = last_state.get(("StateChanged", profile, subject, into), [])
-        if getattr(said[0].event, "to_profile", "") and not (changed and _is_retired(changed[0])):
+        if any(getattr(it.event, "to_profile", "") for it in said) and not any(map(_is_retired, changed)):
             about = f"the subject {quoted(subject)} of {profile} stands for somebody else, but is not retired"
             yield conflict("redirect_active", about, [*said, *changed])
 
@@ -160,8 +160,10 @@ def _loops(redirects: Sequence[Said]) -> Iterator[Conflict]:
         event = it.event
         if isinstance(event, Redirected):
             key = event.profile, event.subject
-            if key not in last or event.rev > last[key].rev:
-                last[key] = event
+            # of two that contradict each other anyway, the same one in whatever order they come
+            last[key] = max(
+                last.get(key, event), event, key=lambda known: (known.rev, known.to_profile, checksum(known))
+            )
     onward = {key: (event.to_profile, event.to_subject) for key, event in last.items() if event.to_profile}
     done: set[tuple[str, str]] = set()
     for start in sorted(onward):
