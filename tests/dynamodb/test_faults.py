@@ -16,6 +16,7 @@ from ansible_collections.labfleet.identity.tests.dynamodb.support import (
     Table,
     environment,
     issue,
+    settled,
 )
 from ansible_collections.labfleet.identity.tests.servers import Fault, Mishaps, Refusal, Request, Scripted
 
@@ -34,11 +35,13 @@ def check_one_segment(table: Table, issued: dict[str, int]) -> None:
 @pytest.mark.parametrize("table", EVERY_SERVER, indirect=True)
 def test_a_put_meets_a_mishap_again_and_again(table: Table, fault: Fault) -> None:
     with table.through(Scripted({"PutItem": [fault] * 3}), pause=0.02) as proxy:
-        issued = issue(table.ledger, [ALICE, "bob"])
+        outcome = settled(table.ledger, [ALICE, "bob"])
         proxy.settle()
         assert proxy.counts[fault] >= 1
-    assert set(issued) == {ALICE, "bob"}
-    check_one_segment(table, issued)
+    # what this run issued is said to be issued by this run: the profile and two people
+    assert len(outcome.decision.events) == 3
+    assert set(outcome.decision.uids) == {ALICE, "bob"}
+    check_one_segment(table, dict(outcome.decision.uids))
 
 
 @pytest.mark.parametrize("fault", list(Fault))
@@ -47,9 +50,11 @@ def test_a_transaction_meets_a_mishap(table: Table, fault: Fault, monkeypatch: p
     monkeypatch.setattr(_dynamodb_segments, "LARGEST_LINES", 1000)
     names = [f"user-{number}" for number in range(12)]
     with table.through(Scripted({"TransactWriteItems": [fault] * 3}), pause=0.05) as proxy:
-        issued = issue(table.ledger, names)
+        outcome = settled(table.ledger, names)
         proxy.settle()
         assert proxy.counts[fault] >= 1
+    assert len(outcome.decision.events) == 13
+    issued = dict(outcome.decision.uids)
     assert table.users() == issued
     assert len({segment["commit"]["S"] for segment in table.segments()}) == 1
     assert issue(table.ledger, names) == issued
