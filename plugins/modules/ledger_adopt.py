@@ -43,7 +43,7 @@ options:
   decisions:
     description:
       - How clashes are to be settled, as a list or as the path of a YAML or JSON file with one.
-      - 'C({username: NAME, keep: NUMBER}) lets a person keep one of the numbers that hosts have for them or their home.'
+      - 'C({username: NAME, keep: NUMBER}) lets a person keep a number that hosts have for them or for their home.'
       - 'C({username: NAME, renumber: true}) gives a person another number, or leaves them with the one in the ledger.'
       - 'C({group: NAME, keep: NUMBER}) and C({group: NAME, renumber: true}) do so for a shared group.'
       - 'C({uid: NUMBER, withhold: true}) keeps a number from everybody.'
@@ -148,7 +148,7 @@ report:
       description:
         - What has to be decided. C(kind), C(number), C(names), C(text), and C(settle), the decisions that there are.
         - The kinds are V(shared_number), V(two_numbers), V(home_owner), V(home_without_account), V(home_is_a_link),
-          V(shared_on_host) and V(drift).
+          V(other_home), V(shared_on_host) and V(drift).
       type: list
       elements: dict
     strangers:

@@ -242,6 +242,11 @@ class _Judge:
             text = f"the home of {one.name} is a link that is not root's: {first_of(self._fleet.links[one.label])}"
             yield Clash("home_is_a_link", None, [one.label], text, ways)
         for number in sorted(numbers):
+            # a number that was given out again after somebody left, for example
+            homes_of_others = self._fleet.other_homes[number]
+            if homes_of_others and self._usable(number, one):
+                text = f"{_whom(one.label)} has {number}, to which {first_of(homes_of_others)} belongs as well"
+                yield Clash("other_home", number, [one.label], text, ways)
             # in a band this is a clash of the number already
             others = self._fleet.others(one, number)
             if others and number not in one.band:

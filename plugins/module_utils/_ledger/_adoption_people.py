@@ -13,7 +13,7 @@ from ansible_collections.labfleet.identity.plugins.module_utils._ledger._adoptio
 from ansible_collections.labfleet.identity.plugins.module_utils._ledger._events import Renumbered
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
+    from collections.abc import Mapping
 
     from ansible_collections.labfleet.identity.plugins.module_utils._ledger._adoption_survey import Surveys
     from ansible_collections.labfleet.identity.plugins.module_utils._ledger._model import Ledger, Profile
@@ -123,6 +123,8 @@ class Fleet:
         self.homes: defaultdict[Label, defaultdict[int, set[str]]] = defaultdict(lambda: defaultdict(set))
         # of a person: homes that are links of somebody, whose owner therefore says nothing
         self.links: defaultdict[Label, set[str]] = defaultdict(set)
+        # owner -> homes whose name means nobody known
+        self.other_homes: defaultdict[int, set[str]] = defaultdict(set)
         # number -> who claims it -> hosts
         self.claims: defaultdict[int, defaultdict[Label, set[str]]] = defaultdict(lambda: defaultdict(set))
         # number -> in words, where it was seen
@@ -188,13 +190,15 @@ class Fleet:
             evidence = f"owner of {where}"
             self.seen[entry.uid].add(evidence)
             self.seen[entry.gid].add(evidence)
-            for label in self._whose(entry.name, paths.get((entry.host, entry.path))):
+            whose = self._whose(entry.name, paths.get((entry.host, entry.path)))
+            if not whose and entry.kind == "directory":
+                self.other_homes[entry.uid].add(where)
+            for label in whose:
                 if entry.kind == "directory":
                     self.homes[label][entry.uid].add(where)
                 elif entry.uid != 0:  # the links of root are those of the administrators
                     self.links[label].add(where)
 
-    def _whose(self, *names: str | None) -> Iterator[Label]:
+    def _whose(self, *names: str | None) -> list[Label]:
         """The people whom the name of an entry, or an account whose home it is, means."""
-        known = {one.label for one in (self._users.get(name) for name in names if name) if one}
-        yield from sorted(known)
+        return sorted({one.label for one in (self._users.get(name) for name in names if name) if one})

@@ -204,6 +204,15 @@ def clash_cases() -> dict[str, tuple[dict[str, Any], str, list[Any], list[str]]]
             [{"username": "alice", "keep": 5300}],
             ["user alice 5300", "user bob 5301"],
         ),
+        "the number owns the home of somebody who left": (
+            {
+                "web1": host("alice:5300", homes=["alice:5300"]),
+                "efs": host(homes=["left:5300", "old.txt:5300:1:other"]),
+            },
+            "alice has 5300, to which /home/left on efs belongs as well",
+            [{"username": "alice", "keep": 5300}],
+            ["user alice 5300"],
+        ),
         "two accounts with one number outside the band, on one host": (
             {"web1": host("alice:1000", "ubuntu:1000")},
             "alice and ubuntu have one number, 1000, on web1, so their files cannot be told apart",
@@ -428,7 +437,8 @@ def test_what_needs_a_look_is_noted() -> None:
 
 
 def test_a_large_fleet_is_adopted_in_seconds() -> None:
-    entries = [{"name": f"p{number}", "uid": 65536 + number % 30000, "gid": 100} for number in range(100_000)]
+    uids = [number if number < 30000 else 2000 + number % 28000 for number in range(100_000)]
+    entries = [{"name": f"p{number}", "uid": 65536 + uid, "gid": 100} for number, uid in enumerate(uids)]
     said = host(*(f"p{number}:{65536 + number}" for number in range(2000)))
     said["homes"][0]["entries"] = entries[:30000]
     many = {**host(), "homes": [{"base": "/home", "state": "listed", "entries": entries}]}
