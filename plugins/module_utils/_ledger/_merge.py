@@ -44,7 +44,7 @@ from ansible_collections.labfleet.identity.plugins.module_utils._ledger._records
 from ansible_collections.labfleet.identity.plugins.module_utils._ledger._rules import fold
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator, Mapping, Sequence
+    from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 
     from ansible_collections.labfleet.identity.plugins.module_utils._ledger._events import Event, Stamp
     from ansible_collections.labfleet.identity.plugins.module_utils._ledger._merge_sides import (
@@ -169,7 +169,7 @@ def _check_events(said: Sequence[Said], decisions: Decisions, settings: Settings
         by_sum[checksum(it.origin)].append(it)
     for unknown in sorted((decisions.dropped | decisions.kept) - by_sum.keys()):
         problems.append(f"no ledger has an event {unknown}, so the decision about it fits nothing")
-    involved = {checksum(it.origin) for it in _involved(said, settings)} if decisions.dropped else set()
+    involved = _involved(by_sum, decisions.dropped, settings)
     remaining = {
         event.jti
         for checksum_, its in by_sum.items()
@@ -190,10 +190,22 @@ def _check_events(said: Sequence[Said], decisions: Decisions, settings: Settings
             problems.append(f"{what}, because the invitation could be used again then")
 
 
-def _involved(said: Sequence[Said], settings: Settings) -> Iterator[Said]:
-    """What takes part in a contradiction, and the changes that follow such a one."""
+def _involved(by_sum: Mapping[str, Sequence[Said]], dropped: Collection[str], settings: Settings) -> set[str]:
+    """Which lines to leave out contradict something, or would once others of them are left out."""
+    involved: set[str] = set()
+    while True:
+        remaining = [it for line, its in by_sum.items() if line not in involved for it in its]
+        found = {checksum(it.origin) for it in _contradicting(remaining, settings)} & set(dropped)
+        if not found - involved:
+            return involved
+        involved |= found
+
+
+def _contradicting(said: Sequence[Said], settings: Settings) -> Iterator[Said]:
+    """What takes part in a contradiction, and the changes that follow such a one. What the target lives with by an
+    earlier merge contradicts still, so that a second run takes the same decisions."""
     first: dict[tuple[str, ...], int] = {}
-    for conflict in find_conflicts(said, dataclasses.replace(settings, kept=())):
+    for conflict in find_conflicts(said, dataclasses.replace(settings, kept=(), target=-1)):
         for it in conflict.sides:
             yield it
             rev = getattr(it.event, "rev", 0)

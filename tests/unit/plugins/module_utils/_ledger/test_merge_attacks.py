@@ -165,6 +165,16 @@ def test_a_change_cannot_be_left_out_from_before_another() -> None:
     assert kinds(ours, theirs, decisions=[drops[1]]) == []
 
 
+def test_what_contradicts_only_after_another_line_is_left_out_can_be_left_out_too() -> None:
+    ours = [LAB, ALICE, BO, state("alice", 1, "retired"), redirect("alice", "bo")]
+    theirs = [LAB, ALICE, BO, state("alice", 1, "disabled")]
+    drops = [{"event": checksum(event), "drop": True} for event in ours[3:]]
+    assert kinds(ours, theirs, decisions=drops[:1]) == ["redirect_active"]
+    events = accepted(ours, theirs, decisions=drops)
+    assert kinds(ours, theirs, decisions=drops, target=events) == []
+    assert "contradicts nothing" in refusal(ours, theirs, decisions=drops[1:])
+
+
 @pytest.mark.parametrize(
     ("raw", "reason"),
     [

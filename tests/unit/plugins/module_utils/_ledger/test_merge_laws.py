@@ -52,7 +52,7 @@ ANY_UID = (5001, 5002, 5600, 6001, 6002)
 BANDS = ("5000-5999", "5000-5999", "6000-6999", "6000-6999", "5500-6500")
 UUIDS = "", "zzzzz-tpzed-000000000000001", "zzzzz-tpzed-000000000000002"
 EXTRA = {"profile_twice", "former_number", "revival", "reserved_name"}  # what a ledger may say, but no merge may guess
-EXAMPLES = settings(max_examples=300, deadline=None)
+EXAMPLES = settings(max_examples=150, deadline=None)
 
 
 class Stories:
