@@ -16,8 +16,8 @@ description:
   - The former username stays theirs too. Nobody else ever gets it, and the person can be renamed back.
   - A name that somebody else of the profile has or ever had, that is a shared group's, or that is taken in a profile
     which a grant let the person into is refused.
-  - The roster has to use the new username from then on, with the same C(subject). Nothing is renamed on hosts by this.
-    The account of the former name has to go there before one of the new name is made, for both have the same number.
+  - The roster has to use the new username from then on, with the same C(subject). The next run renames the account on
+    every host. Its home stays where it is.
   - Once the person is renamed, the same task run again changes nothing.
 options:
   new_username:
