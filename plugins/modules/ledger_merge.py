@@ -41,8 +41,8 @@ attributes:
 options:
   sources:
     description:
-      - What is merged into O(ledger). Which may be one of them, be another one, or be new. A new file needs a directory
-        of its own.
+      - What is merged into O(ledger), which may be one of them, another one, or new. A new file needs a directory of its
+        own.
       - A source is a ledger, V(file:PATH) or V(dynamodb:TABLE), or a list of users as a mapping with the keys
         C(database) (the path of a file in CSV with a header, or in JSON) and C(profile) (the id of the profile of these
         people). C(uid_band) and C(group_band) are needed when no ledger registers the profile.

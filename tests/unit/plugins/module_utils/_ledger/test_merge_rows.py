@@ -51,9 +51,7 @@ def test_rows_become_the_events_that_they_say() -> None:
         user("bob", 5301, stamp=LATER),
         Linked("lab", "z@x", "https://idp z", UUIDS[0], LATER),
     }
-    as_json = (
-        f'[{{"username": "zoe", "uid": 5300, "subject": "z@x", "upstream": "https://idp z", "uuid": "{UUIDS[0]}"}},'
-    )
+    zoe = f'{{"username": "zoe", "uid": 5300, "subject": "z@x", "upstream": "https://idp z", "uuid": "{UUIDS[0]}"}}'
     assert set(taken(f'[{zoe}, {{"username": "bob", "uid": "5301"}}]').events) == set(taken(text).events)
     assert set(taken("\ufeff" + text).events) == set(taken(text).events)
 
