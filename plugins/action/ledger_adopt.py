@@ -85,19 +85,18 @@ class ActionModule(ControllerAction):
         else:
             settled = Settled(decide(store.load() or EMPTY_LEDGER))
         adoption = settled.decision
+        if adopts and adoption.refusal:
+            raise IdentityError(adoption.refusal)
         written = adoption.events if adopts else ()
         if written and not self._task.check_mode:
             self.mark_write()
         report = adoption_report(adoption, seen[0])
-        result: dict[str, Any] = {
+        return {
             **change_result(store.name, written, [*settled.warnings, *_warnings(proposal)]),
             "events": [event_record(event) for event in adoption.events],
             "report": report,
             "table": adoption_table(report),
         }
-        if adopts and adoption.refusal:
-            result.update(failed=True, msg=adoption.refusal)
-        return result
 
     def _data(self, what: str, given: Any) -> Any:
         """The value of an option that is data, or the path of a file with it."""

@@ -118,12 +118,12 @@ events:
   elements: dict
 table:
   description: The report, in lines for a person.
-  returned: success, and when a clash is open
+  returned: success
   type: list
   elements: str
 report:
   description: What becomes of everybody.
-  returned: success, and when a clash is open
+  returned: success
   type: dict
   contains:
     profile:

@@ -109,15 +109,17 @@ def adopt(ledger: Ledger, proposal: Proposal, stamp: Stamp) -> Adoption:
     }
     renumbered = list(_renumbered(profile, people, fleet, numbers, proposal.reason, stamp))
     moved = {event.was for event in renumbered}
+    strangers = {number: where for number, where in spent.items() if number not in moved}
     events = [*groups, *allocation.events, *renumbered]
     events += [
         NumberWithheld(profile.id, number, proposal.reason or _evidence(where), stamp)
-        for number, where in spent.items()
-        if number not in moved
+        for number, where in strangers.items()
     ]
     if events:
         events = [*registration, *events]
-    return dataclasses.replace(found, numbers=numbers, events=() if found.refusal else tuple(events))
+    return dataclasses.replace(
+        found, numbers=numbers, strangers=strangers, events=() if found.refusal else tuple(events)
+    )
 
 
 def _refusal(proposal: Proposal, verdict: Verdict) -> str:

@@ -137,6 +137,12 @@ def clash_cases() -> dict[str, tuple[dict[str, Any], str, list[Any], list[str]]]
                 renumbered,
             ],
         ),
+        "one number, two people, one host": (
+            {"web1": host("alice:5300", "bob:5300")},
+            "5300 is the number of alice on web1; bob on web1",
+            [{"uid": 5300, "withhold": True}],
+            [f"user alice {FIRST['alice']}", f"user bob {FIRST['bob']}", "withhold 5300 (lab)"],
+        ),
         "one number, a person and a stranger on one host": (
             {"web1": host("alice:5300", "mallory:5300")},
             "5300 is the number of alice on web1; mallory on web1",

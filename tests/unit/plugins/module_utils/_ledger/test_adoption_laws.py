@@ -15,7 +15,7 @@ from ansible_collections.labfleet.identity.plugins.module_utils._ledger._adoptio
     adoption_report,
     adoption_table,
 )
-from ansible_collections.labfleet.identity.plugins.module_utils._ledger._allocation import allocate
+from ansible_collections.labfleet.identity.plugins.module_utils._ledger._allocation import Wanted, allocate
 from ansible_collections.labfleet.identity.plugins.module_utils._ledger._events import (
     GroupIssued,
     NumberWithheld,
@@ -128,6 +128,13 @@ def test_no_number_that_was_seen_is_ever_given_to_anybody_but_its_keeper(
     free = 40 - len([number for number in ledger.numbers if 5000 <= number <= 5039])
     issued = allocate(ledger, wanted([f"new{number}" for number in range(free)]), STAMP)
     assert not set(issued.uids.values()) & seen_numbers(fleet)
+    # the roster then finds everybody under the number that was proposed for them
+    later = allocate(ledger, Wanted("lab", roster_for(events)), STAMP)
+    proposed = {name: number for (kind, name), number in adoption.numbers.items() if kind == "user"}
+    assert {name: later.uids[name] for name in proposed if name in later.uids} == {
+        name: number for name, number in proposed.items() if name in later.uids
+    }
+    assert not set(later.uids.values()) & (seen_numbers(fleet) - set(proposed.values()))
     # who was there before kept what they had
     for event in events:
         assert event in after
