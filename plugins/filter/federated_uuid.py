@@ -16,7 +16,7 @@ description:
     before the first 15 are taken.
   - Every cluster computes the same UUID for the same upstream identity, so none has to ask another.
   - It is what a new person gets. Whoever had an account before keeps their UUID. Only the ledger knows that, so look a
-    person up with O(labfleet.identity.ledger_info#module:upstream) of M(labfleet.identity.ledger_info).
+    person up with M(labfleet.identity.ledger_info).
 positional: _input, prefix
 options:
   _input:

@@ -134,12 +134,12 @@ EXAMPLES = r"""
     ledger: file:ledger.jsonl
     profile: personal-research
     usernames: [alice]
-    query: events[].{when: at, what: summary, who: by, run: run, why: reason}
+    query: "events[].{when: at, what: summary, who: by, run: run, why: reason}"
 
 - name: What was written in March?
   labfleet.identity.ledger_info:
     ledger: file:ledger.jsonl
-    query: events[?starts_with(at, '2026-03')]
+    query: "events[?starts_with(at, '2026-03')]"
 
 - name: Who is in the federation under this identity?
   labfleet.identity.ledger_info:

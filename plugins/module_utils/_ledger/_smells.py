@@ -188,7 +188,7 @@ def _names_of_the_system(ledger: Ledger, found: Found) -> None:
             found.add(
                 "a name of the system",
                 [event],
-                str(refusal).split(":")[0],
+                str(refusal).partition(":")[0],
                 "rename the person with ledger_rename, or use another group",
             )
 

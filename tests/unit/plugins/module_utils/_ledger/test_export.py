@@ -66,7 +66,8 @@ def test_nothing_is_lost_by_that(text: str) -> None:
     assert not shown.lstrip().startswith(("=", "+", "-", "@"))
 
 
-TEXTS = st.text(st.characters(exclude_categories=["Cs"]), max_size=30)
+# a NUL, which no ledger holds, can be written as CSV but not read by every Python
+TEXTS = st.text(st.characters(exclude_categories=["Cs"], exclude_characters="\0"), max_size=30)
 ROWS = st.lists(
     st.fixed_dictionaries({"name": TEXTS, "uid": st.integers(0, 2**32), "why": TEXTS, "names": st.lists(TEXTS)}),
     min_size=1,
