@@ -138,10 +138,10 @@ class Campaign:
             for process in (*self.writers, self.reader):
                 process.start()
             self.schedule()
-            while not self._done():
+            while not self.is_over():
                 if time.monotonic() - began > self.plan.patience:
                     self.complaints.append(
-                        f"after {self.plan.patience:.0f} s {len(self._acknowledged)} numbers were acknowledged of"
+                        f"after {self.plan.patience:.0f} s {self.acknowledged} numbers were acknowledged of"
                         f" {self.plan.acknowledged}, and these faults had not happened:"
                         f" {', '.join(self._missing()) or 'none'}"
                     )
@@ -248,8 +248,14 @@ class Campaign:
     def _missing(self) -> list[str]:
         return sorted(name for name in self.required if not self.counts[name])
 
-    def _done(self) -> bool:
-        enough = len(self._acknowledged) >= self.plan.acknowledged and not self._missing()
+    @property
+    def acknowledged(self) -> int:
+        """How many have a number and were told."""
+        return len(self._acknowledged)
+
+    def is_over(self) -> bool:
+        """Whether enough was acknowledged and all of it happened, or it is clear already that this is no good one."""
+        enough = self.acknowledged >= self.plan.acknowledged and not self._missing()
         return enough or len(self.complaints) > TOO_MANY
 
     def _end_in_peace(self) -> None:

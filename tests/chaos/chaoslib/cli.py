@@ -49,11 +49,14 @@ def main(arguments: Sequence[str] | None = None) -> int:
     if asked.store != "file":
         # what is imported there is of the collection
         sys.path.append(str(directory / "python"))
-        from .dynamodb_campaign import dynamodb_campaign
+        from .dynamodb_campaign import ServerError, dynamodb_campaign
 
         for name in SERVERS[: 1 if asked.short else None]:
             slow = replace(plan, lock_timeout=plan.lock_timeout * SLOWER)
-            outcomes.append(dynamodb_campaign(name, slow, directory / name, variables))
+            try:
+                outcomes.append(dynamodb_campaign(name, slow, directory / name, variables))
+            except ServerError as error:
+                sys.exit(f"chaos.py: {error}")
     print(json.dumps([figures(outcome) for outcome in outcomes]) if asked.json else table(outcomes))
     for outcome in outcomes:
         for line in findings(outcome):

@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING
 from ansible_collections.labfleet.identity.tests.servers import (
     Fault,
     Mishaps,
+    ServerError,
     aws_environment,
     proxied,
     server,
@@ -30,6 +31,8 @@ if TYPE_CHECKING:
     from ansible_collections.labfleet.identity.tests.servers import Proxy, Request
 
     from .campaign import Outcome, Plan
+
+__all__ = ["DynamoCampaign", "ServerError", "dynamodb_campaign"]
 
 TABLE = "chaos"
 MISHAPS = 0.12  # the share of requests that something happens to

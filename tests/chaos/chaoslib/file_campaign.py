@@ -65,7 +65,7 @@ class FileCampaign(Campaign):
         """Everything that can happen to a file."""
         super().schedule()
         self.every(60, self._stop_the_holder)
-        self.every(25, self._work_in_the_clone)
+        self.every(25, self.work_in_the_clone)
         if self._small:
             self.every(60, self._fill_the_disk)
 
@@ -142,7 +142,8 @@ class FileCampaign(Campaign):
 
     # git
 
-    def _work_in_the_clone(self) -> None:
+    def work_in_the_clone(self) -> None:
+        """Somebody issues numbers elsewhere, and brings them here with git; one such person at a time."""
         if not self._ballast.there and self._clone_is_free and self._clone.pull():
             self._clone_is_free = False
             self._wait_for_the_clone()

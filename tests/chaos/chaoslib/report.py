@@ -65,7 +65,7 @@ def table(outcomes: Sequence[Outcome]) -> str:
         fault = any(name == known for _row, known in FAULTS)
         # a fault that a store cannot meet is no zero
         cells = ["-" if fault and not column[name] else str(column[name]) for column in columns]
-        lines.append(title.ljust(width) + "".join(cell.rjust(20) for cell in cells))
+        lines.append(title.ljust(width) + "".join(cell.rjust(22) for cell in cells))
     return "\n".join(lines)
 
 

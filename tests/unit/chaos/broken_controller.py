@@ -43,7 +43,7 @@ class WithoutLook(FileStore):
 
     def _is_still(self, image: object) -> bool:
         del image
-        time.sleep(0.2)
+        time.sleep(0.1)
         return True
 
 

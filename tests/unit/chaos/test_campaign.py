@@ -13,26 +13,38 @@ from typing import TYPE_CHECKING
 import pytest
 from chaoslib.campaign import Outcome, Plan
 from chaoslib.file_campaign import FileCampaign
-from chaoslib.processes import CHAOS, environment, make_importable
+from chaoslib.processes import environment, make_importable
 from chaoslib.report import findings, table
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
 BROKEN = Path(__file__).with_name("broken_controller.py")
+PATIENCE = 180
 
 
-def small_campaign(directory: Path, acknowledged: int, program: Path, fault: str = "", failing: float = 0.0) -> Outcome:
-    patience = 8 if fault else 60
+class UntilFound(FileCampaign):
+    """Ends when something is found; whether every fault happened makes no difference."""
+
+    def schedule(self) -> None:
+        super().schedule()
+        self.every(5, self.work_in_the_clone)
+
+    def is_over(self) -> bool:
+        found = self.complaints or self.counts["overwritten"] >= 2
+        return bool(found) or self.acknowledged >= self.plan.acknowledged
+
+
+def small_campaign(directory: Path, kind: type[FileCampaign], plan: Plan, fault: str = "") -> Outcome:
     disk = directory / "disk"
     disk.mkdir()
     variables = environment(make_importable(directory / "python"), {**os.environ, "FAULT_OF_THE_STORE": fault})
-    plan = Plan(acknowledged, 3, seed=1, patience=patience, lock_timeout=0.3, failing=failing, program=program)
-    return FileCampaign(plan, directory, disk, False, variables).run_all()
+    return kind(plan, directory, disk, False, variables).run_all()
 
 
 def test_a_small_campaign_against_the_store_is_good(tmp_path: Path) -> None:
-    outcome = small_campaign(tmp_path, 400, CHAOS / "controller.py", failing=0.02)
+    plan = Plan(400, 3, seed=1, patience=PATIENCE, lock_timeout=0.3, failing=0.02)
+    outcome = small_campaign(tmp_path, FileCampaign, plan)
     assert outcome.good, findings(outcome)
     assert outcome.verdict.acknowledged >= 400
     for fault in ("kills", "stops", "stops_with_lock", "lock_refusals", "merges", "failing_calls", "signals", "reads"):
@@ -46,16 +58,17 @@ def test_a_small_campaign_against_the_store_is_good(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("fault", "acknowledged", "is_found"),
     [
-        ("lock", 150, lambda outcome: outcome.verdict.lost),
-        ("haste", 500, lambda outcome: outcome.verdict.lost),
-        ("partial", 200, lambda outcome: outcome.verdict.lost or outcome.verdict.duplicated),
-        ("look", 500, lambda outcome: outcome.verdict.lost or outcome.counts["overwritten"] >= 2),
+        ("lock", 2000, lambda outcome: outcome.verdict.lost),
+        ("haste", 2000, lambda outcome: outcome.verdict.lost),
+        ("partial", 400, lambda outcome: outcome.verdict.lost or outcome.verdict.duplicated),
+        ("look", 1500, lambda outcome: outcome.verdict.lost or outcome.counts["overwritten"] >= 2),
     ],
 )
 def test_the_campaign_finds_a_store_with_a_fault(
     tmp_path: Path, fault: str, acknowledged: int, is_found: Callable[[Outcome], object]
 ) -> None:
-    outcome = small_campaign(tmp_path, acknowledged, BROKEN, fault)
+    plan = Plan(acknowledged, 3, seed=1, patience=PATIENCE, lock_timeout=0.3, program=BROKEN)
+    outcome = small_campaign(tmp_path, UntilFound, plan, fault)
     print(table([outcome]), *findings(outcome), sep="\n")
     assert is_found(outcome)
     assert not outcome.good
@@ -71,11 +84,7 @@ def test_a_campaign_in_which_nothing_happens_is_no_good_one(tmp_path: Path) -> N
         def schedule(self) -> None:
             pass
 
-    disk = tmp_path / "disk"
-    disk.mkdir()
-    variables = environment(make_importable(tmp_path / "python"))
-    plan = Plan(20, 1, seed=1, patience=1.5)
-    outcome = Harmless(plan, tmp_path, disk, False, variables).run_all()
+    outcome = small_campaign(tmp_path, Harmless, Plan(20, 1, seed=1, patience=3))
     assert outcome.verdict.good
     assert not outcome.good
     assert (
