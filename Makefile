@@ -5,8 +5,8 @@
 # One line for each thing a person types; what it does stands in scripts/. `make help` lists the targets.
 
 .DEFAULT_GOAL := help
-.PHONY: help venv demo demo-down test unit units-219 unit-oldest units sanity lint importer molecule bench bench-ledger \
-        bench-smoke chaos format clean
+.PHONY: help venv demo demo-down test unit units-219 unit-oldest units sanity lint importer molecule dynamodb bench \
+        bench-ledger bench-smoke chaos format clean
 
 help: ## say what there is
 	@awk -F ':.*## ' '/^[a-z0-9-]+:.*## / { printf "  make %-12s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -46,6 +46,9 @@ importer: ## build the collection and import it as Galaxy would
 
 molecule: ## the roles on real hosts in Docker; one scenario: scripts/run_tests molecule:NAME
 	@scripts/run_tests molecule
+
+dynamodb: ## the ledger in a table, against three servers that speak the API of DynamoDB, through a bad network
+	@scripts/run_tests ledger-dynamodb
 
 bench: venv ## measure against what people write today; ARGS=--write puts it into docs/; wants an idle machine
 	@.venv/bin/python tests/bench/bench.py $(ARGS)

@@ -73,7 +73,7 @@ def controller(tmp_path: Path) -> Controller:
 @pytest.mark.parametrize("no_table", ONE_SERVER, indirect=True)
 def test_check_do_check_again_do_again(no_table: Table, controller: Controller) -> None:
     book = str(COLLECTION / "playbooks" / "ledger_table.yml")
-    given: dict[str, Any] = {"ledger_table_name": no_table.name, "ledger_table_tags": {"owner": "lab"}}
+    given: dict[str, Any] = {"table": no_table.name, "table_tags": {"owner": "lab"}}
     said = [controller.play(book, "--diff", *arguments, **given) for arguments in (["--check"], [], ["--check"], [])]
     assert [result["changed"] for result in said] == [True, True, False, False]
     assert [result["diff"]["before"] for result in said[:2]] == [{}, {}]
