@@ -179,7 +179,7 @@ class _Finder:
             return
         held: defaultdict[int, list[Said]] = defaultdict(list)
         for number, it in self._held():
-            if number in former:
+            if number in former and not isinstance(it.event, NumberWithheld):
                 held[number].append(it)
         for number, holders in held.items():
             sides = {it.side for it in holders}

@@ -28,8 +28,8 @@ from ansible_collections.labfleet.identity.tests.unit.plugins.module_utils._ledg
 if TYPE_CHECKING:
     from pathlib import Path
 
-# the first choice of both is 5238: alice's in personal-research, x1034's in imaging
-ALICE, TWIN = "alice", "x1034"
+# the first choice of both is 5238: alice's in personal-research, jana's in neuro
+ALICE, TWIN = "alice", "jana"
 
 
 class Labs(Controller):
@@ -37,7 +37,7 @@ class Labs(Controller):
 
     def __init__(self, directory: Path) -> None:
         super().__init__(directory)
-        for name in ("personal-research", "imaging"):
+        for name in ("personal-research", "neuro"):
             self.git(name, "init", "-q", "-b", "main")
             (directory / name / ".gitattributes").write_text("ledger.jsonl text eol=lf merge=union\n")
 
@@ -71,7 +71,7 @@ class Labs(Controller):
         """The result of the module, and all that was printed."""
         options = {
             "ledger": "file:both/ledger.jsonl",
-            "sources": ["file:personal-research/ledger.jsonl", "file:imaging/ledger.jsonl"],
+            "sources": ["file:personal-research/ledger.jsonl", "file:neuro/ledger.jsonl"],
             **options,
         }
         task = {"labfleet.identity.ledger_merge": options, "register": "said", "ignore_errors": True}
@@ -97,14 +97,14 @@ class Labs(Controller):
 def labs(tmp_path: Path) -> Labs:
     labs = Labs(tmp_path)
     labs.issue("personal-research", ALICE, "bob")
-    labs.issue("imaging", TWIN, "zoe")
+    labs.issue("neuro", TWIN, "zoe")
     (tmp_path / "both").mkdir()
     return labs
 
 
 def test_two_labs_that_both_gave_out_5238(labs: Labs, tmp_path: Path) -> None:
-    assert labs.uids("personal-research/ledger.jsonl")[ALICE] == labs.uids("imaging/ledger.jsonl")[TWIN] == 5238
-    sources = {lab: (tmp_path / lab / "ledger.jsonl").read_bytes() for lab in ("personal-research", "imaging")}
+    assert labs.uids("personal-research/ledger.jsonl")[ALICE] == labs.uids("neuro/ledger.jsonl")[TWIN] == 5238
+    sources = {lab: (tmp_path / lab / "ledger.jsonl").read_bytes() for lab in ("personal-research", "neuro")}
 
     said, printed = labs.merge()
     assert (said["changed"], said["failed"]) == (False, False)
@@ -115,17 +115,17 @@ def test_two_labs_that_both_gave_out_5238(labs: Labs, tmp_path: Path) -> None:
 
     said, printed = labs.merge(state="merged")
     assert said["failed"]
-    assert "The ledgers contradict each other, and nothing was written: the bands of imaging" in said["msg"]
+    assert "The ledgers contradict each other, and nothing was written: the bands of neuro" in said["msg"]
     assert os.listdir(tmp_path / "both") == []
 
     template = said["decisions_template"]
-    template[0]["decisions"] = [it for it in template[0]["choices"] if it["profile"] == "imaging"]
+    template[0]["decisions"] = [it for it in template[0]["choices"] if it["profile"] == "neuro"]
     (tmp_path / "decisions.yml").write_text(yaml.safe_dump(template, sort_keys=False))
     decided = {"decisions": "decisions.yml", "state": "merged"}
     planned, printed = labs.merge("--check", "--diff", **decided)
     assert planned["changed"]
-    assert "+profile imaging 6000-6999, groups 4000-4999" in printed
-    assert "+number 5238 becomes 6238 (imaging, subject 'x1034')" in printed
+    assert "+profile neuro 6000-6999, groups 4000-4999" in printed
+    assert "+number 5238 becomes 6238 (neuro, subject 'jana')" in printed
     assert os.listdir(tmp_path / "both") == []
 
     said, printed = labs.merge(**decided)
@@ -133,7 +133,7 @@ def test_two_labs_that_both_gave_out_5238(labs: Labs, tmp_path: Path) -> None:
     assert said["renumbered"] == planned["renumbered"]
     assert said["renumbered"][0] == {
         "kind": "user",
-        "profile": "imaging",
+        "profile": "neuro",
         "subject": TWIN,
         "username": TWIN,
         "was": 5238,
@@ -152,7 +152,7 @@ def test_two_labs_that_both_gave_out_5238(labs: Labs, tmp_path: Path) -> None:
 
 
 def test_two_people_who_merge_on_two_branches_of_git_agree(labs: Labs) -> None:
-    decision = {"profile": "imaging", "uid_band": "5000-5999", "become": {"uid_band": "6000-6999"}}
+    decision = {"profile": "neuro", "uid_band": "5000-5999", "become": {"uid_band": "6000-6999"}}
     options = {"ledger": "file:personal-research/ledger.jsonl", "decisions": [decision], "state": "merged"}
     for branch in ("sam", "kim"):
         labs.git("personal-research", "checkout", "-q", "-b", branch, "main")
@@ -170,7 +170,7 @@ def test_two_people_who_merge_on_two_branches_of_git_agree(labs: Labs) -> None:
 def test_the_playbook(labs: Labs, tmp_path: Path) -> None:
     (tmp_path / "users.csv").write_text("username,uid,upstream\ncarol,7100,https://idp carol\ndan,8100,\n")
     play = str(COLLECTION / "playbooks" / "ledger_merge.yml")
-    sources = "sources=file:personal-research/ledger.jsonl,file:imaging/ledger.jsonl"
+    sources = "sources=file:personal-research/ledger.jsonl,file:neuro/ledger.jsonl"
     ran = labs.run(
         "playbook", play, "-e", "ledger=file:both/ledger.jsonl", "-e", sources, "-e", f"template={tmp_path}/t.yml"
     )
@@ -183,7 +183,7 @@ def test_the_playbook(labs: Labs, tmp_path: Path) -> None:
     (tmp_path / "link.yml").symlink_to("t.yml")
     listed = [
         "file:personal-research/ledger.jsonl",
-        "file:imaging/ledger.jsonl",
+        "file:neuro/ledger.jsonl",
         {"database": "users.csv", "profile": "cluster", "uid_band": "7000-7999"},
     ]
     extra = {"ledger": "file:both/ledger.jsonl", "sources": listed, "decisions": "link.yml", "state": "merged"}
@@ -213,7 +213,7 @@ REFUSED: list[tuple[dict[str, Any], str]] = [
     ({"decisions": [{"event": "0" * 16, "keep": True}]}, "no ledger has an event 0000000000000000"),
     ({"sources": []}, "No sources are named"),
     ({"sources": ["file:edited/ledger.jsonl"]}, "does not fit its checksum, so it was edited or damaged"),
-    ({"sources": ["file:imaging/other.jsonl"]}, "other.jsonl"),
+    ({"sources": ["file:neuro/other.jsonl"]}, "other.jsonl"),
     ({"sources": ["ftp:x"]}, "is neither of the form file:PATH"),
     ({"sources": [7]}, "is neither of the form file:PATH"),
     ({"sources": [{"database": "users.csv"}]}, "is not of the form {database: PATH, profile: ID}"),
@@ -232,9 +232,9 @@ def test_what_cannot_be_read_is_refused_in_a_sentence(labs: Labs, tmp_path: Path
     (tmp_path / "users.csv").write_text("username,uid\ncarol,7100\n")
     os.mkfifo(tmp_path / "pipe")
     (tmp_path / "edited").mkdir()
-    text = (tmp_path / "imaging" / "ledger.jsonl").read_text()
+    text = (tmp_path / "neuro" / "ledger.jsonl").read_text()
     (tmp_path / "edited" / "ledger.jsonl").write_text(text.replace('"uid": 5238', '"uid": 5239'))
-    usual = {"ledger": "file:both/ledger.jsonl", "sources": ["file:imaging/ledger.jsonl"], "state": "merged"}
+    usual = {"ledger": "file:both/ledger.jsonl", "sources": ["file:neuro/ledger.jsonl"], "state": "merged"}
     tasks = [
         {
             "labfleet.identity.ledger_merge": {**usual, **options},

@@ -312,3 +312,16 @@ def test_the_target_remembers_what_became_of_a_number() -> None:
     # also without the decision, because the target says so itself; but nobody else is believed
     assert merged(ours, theirs, target=target).events == ()
     assert kinds(ours, theirs, target) == ["one_number", "one_person"]
+
+
+def test_a_lab_that_goes_on_in_its_old_ledger_is_merged_again() -> None:
+    ours, theirs = [LAB, ALICE], [profile("b"), user("bob", 5238, name="b")]
+    decisions = [{"profile": "b", "uid_band": "5000-5999", "become": {"uid_band": "6000-6999"}}]
+    target = accepted(ours, theirs, decisions=decisions)
+    bob = ledger_of(target).person("b", "bob").uid
+    late = [*theirs, user("abe", 5555, name="b"), user("zoe", 5777, name="b")]
+    again = merged(ours, late, decisions=decisions, target=target)
+    ledger = ledger_of([*target, *again.events])
+    assert ledger.person("b", "bob").uid == bob
+    assert {person.username for person in ledger.profile("b").people()} == {"bob", "abe", "zoe"}
+    assert {event.subject for event in again.events if isinstance(event, UserIssued)} == {"abe", "zoe"}

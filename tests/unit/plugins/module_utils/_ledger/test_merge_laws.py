@@ -229,6 +229,20 @@ def _is_about_something_else(choice: dict[str, Any], decisions: Sequence[dict[st
     return all(any(decision.get(key) != value for key, value in thing.items()) for decision in decisions)
 
 
+def with_numbers(decision: dict[str, Any], events: Iterable[Event]) -> dict[str, Any]:
+    """A decision that names the number that was chosen."""
+    become = decision.get("become", {})
+    if "person" in decision and become.get("uid") == "new":
+        key = decision["person"]["profile"], become.get("subject", decision["person"]["subject"])
+        (uid,) = {it.uid for it in events if isinstance(it, UserIssued) and (it.profile, it.subject) == key}
+        return {**decision, "become": {**become, "uid": uid}}
+    if "group" in decision and become.get("gid") == "new":
+        key = decision["group"]["profile"], become.get("name", decision["group"]["name"])
+        (gid,) = {it.gid for it in events if isinstance(it, GroupIssued) and (it.profile, it.name) == key}
+        return {**decision, "become": {**become, "gid": gid}}
+    return decision
+
+
 def issued(events: Iterable[Event]) -> dict[int, set[tuple[str, str, str]]]:
     """Who has which number."""
     found: dict[int, set[tuple[str, str, str]]] = {}
@@ -252,6 +266,9 @@ def test_whatever_is_decided_the_laws_hold(ledgers: list[list[Event]], data: st.
     again = merged(left, right, decisions=decisions, target=list(both))
     assert (again.events, told(again)) == ((), [])
     assert outcome(right, left, decisions=decisions, target=list(both)) == both
+    explicit = [with_numbers(decision, both) for decision in decisions]
+    if not any("profile" in decision for decision in decisions):
+        assert outcome(list(both), left, right, decisions=explicit) == both
     numbers = issued(both)
     assert all(len(owners) == 1 for owners in numbers.values())
     assert not any(forbidden_owner(number) for number in numbers)
