@@ -14,15 +14,15 @@ author:
 description:
   - Adds to a ledger what other ledgers, or other clusters' lists of users, say. This is the one-time synchronisation of
     several clusters. Afterwards all of them use the one ledger.
-  - What does not contradict is simply put together. So it means nothing which ledger is merged into which, in what order
-    and how often.
+  - What does not contradict is simply put together. So it means nothing which ledger is merged into which, in what
+    order and how often.
   - What contradicts is never guessed, for example one number of two people, two numbers of one person, or one name of
     two people. All of it is listed at once, each with every side and with the decisions that would settle it. As long
     as anything is undecided, nothing is written.
   - A decision can give a person another number. The ledger then remembers the former one, and nobody else ever gets it.
     RV(renumbered) lists whose files have to be given to the new number. This module changes nothing on any host.
-  - The sources are only read. The ledger is written in one commit or not at all, and it only grows. What is in it already
-    can become nothing else by any decision. To change both sides, merge them into a new ledger.
+  - The sources are only read. The ledger is written in one commit or not at all, and it only grows. What is in it
+    already can become nothing else by any decision. To change both sides, merge them into a new ledger.
   - When a profile was begun in two ledgers apart, nobody but a person knows whether it is one profile. That is asked,
     even if the people in it have the same names and numbers, since these follow from the names.
 extends_documentation_fragment:
@@ -41,8 +41,8 @@ attributes:
 options:
   sources:
     description:
-      - What is merged into O(ledger), which may be one of them, another one, or new. A new file needs a directory of its
-        own.
+      - What is merged into O(ledger), which may be one of them, another one, or new. A new file needs a directory of
+        its own.
       - A source is a ledger, V(file:PATH) or V(dynamodb:TABLE), or a list of users as a mapping with the keys
         C(database) (the path of a file in CSV with a header, or in JSON) and C(profile) (the id of the profile of these
         people). C(uid_band) and C(group_band) are needed when no ledger registers the profile.
@@ -58,8 +58,8 @@ options:
         ansible-vault may have encrypted. RV(decisions_template) is such a list, to be filled in under C(decisions).
       - Every decision names a thing as its own ledger has it, and never a side of the merge. Profiles become first, and
         people and groups are named by the profile that they have then. C(reason) can be added to all of them.
-      - "C({profile: ID, uid_band: BAND, become: {profile: ID, uid_band: BAND}}) gives a profile another id, another band
-        or both. Whoever has no number in the new band gets one. C(registered) with the checksum of the line tells
+      - "C({profile: ID, uid_band: BAND, become: {profile: ID, uid_band: BAND}}) gives a profile another id, another
+        band or both. Whoever has no number in the new band gets one. C(registered) with the checksum of the line tells
         profiles apart that have the same id and band."
       - "C({same_profile: ID}) says that what was begun in several ledgers is one profile."
       - "C({person: {profile: ID, subject: TEXT, uid: NUMBER}, become: {uid: NUMBER, username: NAME, subject: TEXT}})
@@ -175,8 +175,8 @@ conflicts:
             uid_band: 6000-6999
       after_profiles: false
 decisions_template:
-  description: What is to be decided first. Each with its C(conflict), its C(choices) and a list C(decisions) to fill in.
-    O(decisions) takes it as it is.
+  description: What is to be decided first. Each with its C(conflict), its C(choices) and a list C(decisions) to fill
+    in. O(decisions) takes it as it is.
   returned: always
   type: list
   elements: dict

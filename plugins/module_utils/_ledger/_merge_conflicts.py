@@ -170,7 +170,7 @@ class _Finder:
             yield conflict("outside_band", f"{key[1]} lies outside the band of the profile {key[0]}", said)
 
     def _former_numbers(self) -> Iterator[Conflict]:
-        """Numbers that somebody has now and somebody else had before, where no ledger knows both."""
+        """Numbers that somebody has now and somebody else had before, where not all who know the one know the other."""
         former: defaultdict[int, list[Said]] = defaultdict(list)
         for it in self._of[Renumbered]:
             if isinstance(it.event, Renumbered):
@@ -183,16 +183,16 @@ class _Finder:
                 held[number].append(it)
         for number, holders in held.items():
             sides = {it.side for it in holders}
-            # what this merge decides, and what a ledger lives with already, is known
+            owners = {owner_of(it.event) for it in holders}
+            if self._settings.target in sides:
+                owners |= {owner_of(it.event) for it in former[number] if it.side == self._settings.target}
+            # a ledger that gives the number to nobody any more, whatever another one lives with
             strange = [
                 it
                 for it in former[number]
-                if owner_of(it.event) not in {owner_of(holder.event) for holder in holders}
-                and not any(
-                    other.derived or other.side in sides
-                    for other in former[number]
-                    if owner_of(other.event) == owner_of(it.event)
-                )
+                if not it.derived
+                and it.side not in sides
+                and owner_of(it.event) not in owners
                 and checksum(it.origin) not in self._settings.kept
             ]
             if strange:

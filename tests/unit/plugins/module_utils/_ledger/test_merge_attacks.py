@@ -83,6 +83,14 @@ def test_a_number_that_somebody_had_before_is_not_another_ones() -> None:
         assert kinds(theirs, target=events, decisions=[decision]) == []
 
 
+def test_a_source_that_lives_with_a_former_number_convinces_nobody() -> None:
+    ours = [LAB, user("bob", 5400), renumbered("bob", 5238, 5400)]
+    theirs = [*ours, user("mallory", 5238)]
+    assert kinds(ours, theirs) == kinds(theirs, ours) == kinds(theirs, target=ours) == ["former_number"]
+    # but what the ledger itself lives with, because people decided so once, is not asked about again
+    assert kinds(ours, target=theirs) == []
+
+
 @pytest.mark.parametrize(
     ("decisions", "reason"),
     [
