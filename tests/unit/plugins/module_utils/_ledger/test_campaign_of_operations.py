@@ -12,7 +12,7 @@ from __future__ import annotations
 import random
 from typing import TYPE_CHECKING, Any
 
-from hypothesis import event, note, settings
+from hypothesis import event, given, note, settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, rule
 
@@ -50,6 +50,7 @@ from ansible_collections.labfleet.identity.plugins.module_utils._ledger._rules i
 from ansible_collections.labfleet.identity.plugins.module_utils._roster import Roster, RosterEntry
 from ansible_collections.labfleet.identity.plugins.module_utils._uid_space import parse_band
 from ansible_collections.labfleet.identity.tests.unit.plugins.module_utils._ledger.histories import History
+from ansible_collections.labfleet.identity.tests.unit.plugins.module_utils._ledger.ledgers import LATER, STAMP
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -63,6 +64,7 @@ BANDS = {"lab": range(5000, 5006), "next": range(5006, 5010), "edge": range(5999
 NAMES = ["alice", "bob", "carol", "dave", "erin"]
 SUBJECTS = ["alice", "alice@x", "\u0430lice", "bob", "bob@x", "carol", "dave", "erin"]
 GROUPS = ["research", "genomics", "imaging"]
+DEEDS = [ACTIVE, DISABLED, RETIRED, "rename", "redirect", "grant", "withhold", "issue"]
 UPSTREAMS = ["https://idp.example alice", "https://idp.example bob", "https://idp.ex\u00e4mple bob"]
 UUID = "zzzzz-tpzed-00000000000000"
 
@@ -214,6 +216,9 @@ class Campaign(RuleBasedStateMachine):
         )
         assert accepted == expected
         event(f"state: {was} to {state} {'accepted' if accepted else 'refused'}")
+        if accepted and state == RETIRED:
+            name = Who(history.name(person))
+            assert not self.do(copy, stamp, lambda ledger, at: set_state(ledger, person[0], [name], ACTIVE, "", at))
 
     @rule(copy=COPIES, stamp=STAMPS, pick=PICKS, to=st.sampled_from([*NAMES, "root", "Alice", "-"]))
     def rename(self, copy: int, stamp: Stamp, pick: int, to: str) -> None:
@@ -340,6 +345,26 @@ class Campaign(RuleBasedStateMachine):
         self.base = self.copies[kept] if outcomes[0] is None else texts[0]
         self.copies = [self.base, self.base]
 
+    def deed(self, copy: int, deed: str, stamp: Stamp) -> None:
+        """One of the things that can be done to the first person or to the first free number."""
+        history = History(self.copies[copy])
+        person, target = sorted(history.people)[:2]
+        free = [number for number in BANDS[person[0]] if number not in history.owners]
+        profile, who = person[0], self.named(copy, person, "subject")
+        if deed in (ACTIVE, DISABLED, RETIRED):
+            self.do(copy, stamp, lambda ledger, at: set_state(ledger, profile, [who], deed, "", at))
+        elif deed == "rename":
+            self.do(copy, stamp, lambda ledger, at: rename(ledger, profile, who, "robin", "", at))
+        elif deed == "redirect":
+            to = self.named(copy, target, "subject")
+            self.do(copy, stamp, lambda ledger, at: redirect(ledger, profile, who, target[0], to, "", at))
+        elif deed == "grant":
+            self.do(copy, stamp, lambda ledger, at: grant(ledger, profile, who, "next", None, "", at))
+        elif deed == "withhold":
+            self.do(copy, stamp, lambda ledger, at: withhold(ledger, profile, free[:1], "", at))
+        elif deed == "issue" and free:
+            self.issue(copy, stamp, profile, [("robin", "robin")], [], False, free[0] - BANDS[profile][0])
+
     @rule(copy=COPIES)
     def push(self, copy: int) -> None:
         """The other one takes this copy as it is."""
@@ -398,5 +423,23 @@ class Campaign(RuleBasedStateMachine):
                 assert set(allocation.disabled) == out
 
 
-Campaign.TestCase.settings = settings(max_examples=100, stateful_step_count=40, deadline=None)
+Campaign.TestCase.settings = settings(max_examples=60, stateful_step_count=40, deadline=None)
 TestCampaign = Campaign.TestCase
+
+
+@settings(max_examples=9 * 8 * 8, deadline=None)
+@given(
+    before=st.sampled_from(["nothing", *DEEDS]),
+    ours=st.sampled_from(DEEDS),
+    theirs=st.sampled_from(DEEDS),
+)
+def test_whatever_two_do_who_do_not_know_of_each_other(before: str, ours: str, theirs: str) -> None:
+    campaign = Campaign()
+    campaign.begin([("alice", "alice@x"), ("bob", "bob")], [("carol", "carol")], STAMP)
+    campaign.deed(0, before, STAMP)
+    campaign.push(0)
+    campaign.deed(0, ours, LATER)
+    campaign.deed(1, theirs, STAMP)
+    campaign.merge(7, 1)
+    campaign.nothing_contradicts_and_every_number_is_in_its_band()
+    campaign.whoever_is_kept_out_is_never_delivered_as_present()
