@@ -52,7 +52,9 @@ class WithoutLock(WithoutLook):
 
     @property
     def _temporary(self) -> str:
-        return f"{self._path}.{os.getpid()}.new"
+        place = Path(self._path).with_name(str(os.getpid()))
+        place.mkdir(exist_ok=True)
+        return str(place / "new")
 
 
 class Hasty(FileStore):

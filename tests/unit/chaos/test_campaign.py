@@ -31,8 +31,8 @@ class UntilFound(FileCampaign):
         self.every(5, self.work_in_the_clone)
 
     def is_over(self) -> bool:
-        found = self.complaints or self.counts["overwritten"] >= 2
-        return bool(found) or self.acknowledged >= self.plan.acknowledged
+        found = len(self.complaints) > 3 or self.counts["overwritten"] >= 2
+        return found or self.acknowledged >= self.plan.acknowledged
 
 
 def small_campaign(directory: Path, kind: type[FileCampaign], plan: Plan, fault: str = "") -> Outcome:
@@ -58,7 +58,7 @@ def test_a_small_campaign_against_the_store_is_good(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("fault", "acknowledged", "is_found"),
     [
-        ("lock", 2000, lambda outcome: outcome.verdict.lost),
+        ("lock", 800, lambda outcome: outcome.verdict.lost),
         ("haste", 2000, lambda outcome: outcome.verdict.lost),
         ("partial", 400, lambda outcome: outcome.verdict.lost or outcome.verdict.duplicated),
         ("look", 1500, lambda outcome: outcome.verdict.lost or outcome.counts["overwritten"] >= 2),
