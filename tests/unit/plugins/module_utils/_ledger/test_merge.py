@@ -325,3 +325,61 @@ def test_a_lab_that_goes_on_in_its_old_ledger_is_merged_again() -> None:
     assert ledger.person("b", "bob").uid == bob
     assert {person.username for person in ledger.profile("b").people()} == {"bob", "abe", "zoe"}
     assert {event.subject for event in again.events if isinstance(event, UserIssued)} == {"abe", "zoe"}
+
+
+def test_a_run_on_another_day_finds_what_the_first_one_made() -> None:
+    ours, theirs = [LAB, ALICE], [LAB, BOB, group("one", 4265)]
+    decisions = parse_decisions(
+        [
+            {"person": {"profile": "lab", "subject": "bob", "uid": 5238}, "become": {"uid": "new"}},
+            {"group": {"profile": "lab", "name": "one", "gid": 4265}, "become": {"gid": "new"}},
+        ]
+    )
+    sides = [Side("file:a", ours), Side("file:b", theirs)]
+    first = merge(Side("file:target", [], is_target=True), sides, decisions, STAMP)
+    again = merge(Side("file:target", first.events, is_target=True), sides, decisions, LATER)
+    assert (again.events, again.conflicts, again.moved) == ((), (), first.moved)
+    # on two branches of the target, too: what both made agrees
+    other = merge(Side("file:target", [], is_target=True), sides, decisions, LATER)
+    assert ledger_of([*first.events, *other.events]).numbers.keys() == ledger_of(first.events).numbers.keys()
+
+
+def test_two_of_one_name_get_no_numbers_before_it_is_decided_who_is_who() -> None:
+    left, right = [profile("b"), user("al", 5300, "x", "b")], [profile("b"), user("al", 5301, "y", "b")]
+    move = {"profile": "b", "uid_band": "5000-5999", "become": {"uid_band": "6000-6999"}}
+    assert kinds(left, right, decisions=[move]) == ["outside_band", "outside_band", "one_name"]
+    rename = {"person": {"profile": "b", "subject": "y", "uid": 5301}, "become": {"username": "ali"}}
+    people = ledger_of(accepted(left, right, decisions=[move, rename])).profile("b").people()
+    assert {(person.subject, person.username) for person in people} == {("x", "al"), ("y", "ali")}
+
+
+def test_somebody_gets_a_former_number_back() -> None:
+    ours = [LAB, user("bo", 5100)]
+    theirs = [LAB, BO, renumbered("bo", 5100, 5300)]
+    decision = {"person": {"profile": "lab", "subject": "bo", "uid": 5300}, "become": {"uid": 5100}}
+    assert kinds(ours, theirs) == ["one_person"]
+    ledger = ledger_of(accepted(ours, theirs, decisions=[decision]))
+    assert ledger.person("lab", "bo").uid == 5100
+    assert isinstance(ledger.numbers[5300], Renumbered)
+
+
+def test_nothing_that_is_in_the_target_is_offered_for_a_decision() -> None:
+    (record,) = records([LAB, BOB], target=[LAB, ALICE])
+    assert [choice["person"]["subject"] for choice in record["choices"]] == ["bob"]
+    assert [side["ledgers"] for side in record["sides"]] == [["file:target"], ["file:a"]]
+
+
+def test_a_ledger_that_came_of_a_merge_agrees_with_what_it_came_of() -> None:
+    both = [LAB, ALICE, user("bob", 5400), renumbered("bob", 5238, 5400)]
+    assert kinds([LAB, ALICE], both) == kinds(both, [LAB, ALICE]) == []
+
+
+def test_leaving_out_one_of_two_lines_that_agree_is_the_same_decision_in_a_second_run() -> None:
+    gone_elsewhere = StateChanged("lab", "alice", 1, "retired", "", LATER)
+    ours = [LAB, ALICE, state("alice", 1, "retired")]
+    theirs = [LAB, ALICE, gone_elsewhere, state("alice", 2, "active")]
+    assert kinds(ours, theirs) == ["revival"]
+    drop = {"event": checksum(ours[2]), "drop": True}
+    events = accepted(ours, theirs, decisions=[drop])
+    assert set(events) == set(theirs)
+    assert merged(ours, theirs, decisions=[drop], target=events).events == ()
