@@ -15,7 +15,6 @@ from ansible_collections.labfleet.identity.plugins.module_utils._ledger._event_l
 from ansible_collections.labfleet.identity.plugins.module_utils._ledger._events import (
     GRANTED,
     REVOKED,
-    GrantChanged,
     GroupIssued,
     NumberWithheld,
     ProfileRegistered,
@@ -240,16 +239,7 @@ class _Answer:
 
     def _profiles(self) -> Iterator[dict[str, Any]]:
         when = self._when
-        granted = {
-            event.uid: event.stamp.at
-            for event in in_order([event for event in self._changes if isinstance(event, GrantChanged)])[::-1]
-            if isinstance(event, GrantChanged)
-        }
-        used = sorted(
-            number
-            for number, holder in self._ledger.numbers.items()
-            if (granted[number] if isinstance(holder, GrantChanged) else holder.stamp.at) <= when.last
-        )
+        used = sorted(number for number, holder in self._ledger.numbers.items() if holder.stamp.at <= when.last)
         for profile in self._scope:
             if profile.registered.stamp.at <= when.last:
                 people = sum(issued.stamp.at <= when.last for issued in profile.by_subject.values())

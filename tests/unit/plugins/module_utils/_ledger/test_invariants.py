@@ -310,6 +310,7 @@ LAST = len(STORY) + 2
         (replaced(5, sealed('{"kind": "user"').encode()), [("no event", "line 5")]),
         (replaced(5, sealed('{"kind": "surprise", "profile": "lab"').encode()), [("no event", "line 5")]),
         (replaced(LAST, sealed('{"kind": "end", "events": 20').encode()), []),
+        (SOUND + SOUND.splitlines(keepends=True)[3], [("no closing line", f"line {LAST + 1}")]),
         (replaced(LAST, sealed('{"kind": "end", "events": 99').encode()), [("missing lines", f"line {LAST}")]),
         (replaced(LAST, sealed('{"kind": "end", "events": true').encode()), [("no closing line", f"line {LAST}")]),
     ],
