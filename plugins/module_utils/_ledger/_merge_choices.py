@@ -33,6 +33,7 @@ __all__ = ["conflict_records", "conflict_text", "decisions_template"]
 
 PROFILE_KINDS = frozenset({"profile_twice", "profile_bands", "bands_overlap"})
 SHOWN_SIDES = 4
+_TO_LOOK_AT = frozenset({"revival", "former_number", "reserved_name"})
 
 
 def conflict_records(conflicts: Sequence[Conflict], bands: Iterable[Band], target: int) -> list[dict[str, Any]]:
@@ -126,7 +127,7 @@ def _choices_of(conflict: Conflict, it: Said, free: str | None) -> Iterator[dict
     """What could become of one side of a contradiction."""
     origin = it.origin
     others = [other for other in conflict.sides if meaning(other.origin) != meaning(origin)]
-    if conflict.kind in ("revival", "former_number") and _asks_for_a_look(it):
+    if conflict.kind in _TO_LOOK_AT and _asks_for_a_look(conflict, it):
         yield {"event": checksum(origin), "keep": True}
     if isinstance(origin, ProfileRegistered):
         yield from _profile_choices(conflict, origin, others, free)
@@ -138,7 +139,10 @@ def _choices_of(conflict: Conflict, it: Said, free: str | None) -> Iterator[dict
         yield {"event": checksum(origin), "drop": True}
 
 
-def _asks_for_a_look(it: Said) -> bool:
+def _asks_for_a_look(conflict: Conflict, it: Said) -> bool:
+    """Whether one side of a contradiction may be right although it is asked about."""
+    if conflict.kind == "reserved_name":
+        return True
     return isinstance(it.event, Renumbered) or (isinstance(it.event, StateChanged) and it.event.state != "retired")
 
 

@@ -238,7 +238,7 @@ class _Finder:
                 if _is_reserved(name, kind is GroupIssued):
                     found.setdefault((name, *owner_of(it.event)), []).append(it)
         for key, said in found.items():
-            if any(it.side == self._settings.target for it in said):
+            if any(it.side == self._settings.target or checksum(it.origin) in self._settings.kept for it in said):
                 continue
             yield conflict("reserved_name", f"the name {key[0]} belongs to the system", said)
 

@@ -252,7 +252,6 @@ class _Renames:
             often = Counter(name for name, _key in asking)
             alone = {name: key for name, key in asking if often[name] == 1}
             for name, uid in choose_numbers(self._bands[profile][0], self._taken, profile, alone, "people").items():
-                self._taken.add(uid)
                 chosen_for = alone[name]
                 if isinstance(chosen_for, Human):
                     people[chosen_for] = dataclasses.replace(people[chosen_for], uid=uid)

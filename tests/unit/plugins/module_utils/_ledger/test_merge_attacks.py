@@ -29,6 +29,7 @@ from ansible_collections.labfleet.identity.tests.unit.plugins.module_utils._ledg
     grant,
     kinds,
     link,
+    records,
     redirect,
     refusal,
     renamed,
@@ -81,6 +82,16 @@ def test_a_number_that_somebody_had_before_is_not_another_ones() -> None:
     for decision in (person, keep):
         events = accepted(theirs, target=ours, decisions=[decision])
         assert kinds(theirs, target=events, decisions=[decision]) == []
+
+
+def test_a_name_of_the_system_is_taken_over_only_knowingly() -> None:
+    theirs = [LAB, user("admin", 5300)]
+    assert kinds([LAB, ALICE], theirs) == ["reserved_name"]
+    keep = {"event": checksum(theirs[1]), "keep": True}
+    (record,) = records([LAB, ALICE], theirs)
+    assert keep in record["choices"]
+    events = accepted([LAB, ALICE], theirs, decisions=[keep])
+    assert kinds(theirs, target=events) == []
 
 
 def test_a_source_that_lives_with_a_former_number_convinces_nobody() -> None:
