@@ -23,7 +23,9 @@ __all__ = ["LockFile", "locked", "noted_events"]
 
 _FIRST_WAIT = 0.01
 _LONGEST_WAIT = 0.5
-_NOTE_LENGTH = 4096
+# Always as long, so that a new note lies where the old one lay: a full disk or a kill cannot leave it empty.
+_NOTE_LENGTH = 512
+_LONGEST_AUTHOR = 50  # characters, each of which may take six bytes of the note
 
 
 class LockFile:
@@ -51,11 +53,10 @@ class LockFile:
 
     def _write(self) -> None:
         if self._writable:
-            text = json.dumps(self._note, sort_keys=True).encode("ascii") + b"\n"
+            text = json.dumps(self._note, sort_keys=True).encode("ascii")
             # The note helps people and is no part of the ledger: a full disk must not fail what is durable already.
             with suppress(OSError):
-                os.ftruncate(self._descriptor, 0)
-                os.pwrite(self._descriptor, text, 0)
+                os.pwrite(self._descriptor, text.ljust(_NOTE_LENGTH - 1) + b"\n", 0)
 
 
 @contextmanager
@@ -90,7 +91,7 @@ def locked(path: str, timeout: float, author: str) -> Iterator[LockFile]:
     try:
         lock = LockFile(descriptor, writable, _note(descriptor))
         since = time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime())
-        lock.note_holder(f"{author}, process {os.getpid()}, since {since}")
+        lock.note_holder(f"{author[:_LONGEST_AUTHOR]}, process {os.getpid()}, since {since}")
         yield lock
     finally:
         os.close(descriptor)
@@ -100,7 +101,7 @@ def noted_events(path: str) -> int:
     """How many events the ledger had when a writer on this machine last wrote it, 0 when none did."""
     try:
         descriptor = os.open(path, os.O_RDONLY | os.O_CLOEXEC | os.O_NOFOLLOW | os.O_NONBLOCK)
-    except OSError:
+    except FileNotFoundError:
         return 0
     try:
         return _events(_note(descriptor))

@@ -6,8 +6,6 @@
 from __future__ import annotations
 
 import errno
-import fcntl
-import json
 import os
 import stat
 from pathlib import Path
@@ -19,47 +17,22 @@ from ansible_collections.labfleet.identity.plugins.module_utils._errors import I
 from ansible_collections.labfleet.identity.plugins.module_utils._ledger._allocation import Allocation, allocate
 from ansible_collections.labfleet.identity.plugins.module_utils._ledger._file_store import FileStore
 from ansible_collections.labfleet.identity.plugins.module_utils._ledger._format import Written, format_ledger
-from ansible_collections.labfleet.identity.plugins.module_utils._ledger._store import Settled, open_store, settle
+from ansible_collections.labfleet.identity.plugins.module_utils._ledger._store import open_store, settle
 from ansible_collections.labfleet.identity.tests.unit.plugins.module_utils._ledger.ledgers import (
     STAMP,
     profile,
     user,
     wanted,
 )
+from ansible_collections.labfleet.identity.tests.unit.plugins.module_utils._ledger.stores import (
+    names_beside,
+    refusal,
+    run,
+    uids,
+)
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
-
     from ansible_collections.labfleet.identity.plugins.module_utils._ledger._rules import Ledger
-
-
-@pytest.fixture
-def ledger(tmp_path: Path) -> Path:
-    directory = tmp_path / "inventory"
-    directory.mkdir()
-    return directory / "ledger.jsonl"
-
-
-def run(path: Path, *names: str, write: bool = True, lock_timeout: float = 5) -> Settled[Allocation]:
-    store = open_store(f"file:{path}", lock_timeout)
-    return settle(store, lambda known: allocate(known, wanted(names), STAMP), write)
-
-
-def uids(path: Path) -> dict[str, int]:
-    known = open_store(f"file:{path}").load()
-    assert known is not None
-    return {name: issued.uid for name, issued in known.profiles["lab"].by_username.items()}
-
-
-def refusal(work: Callable[[], object]) -> str:
-    with pytest.raises(IdentityError) as caught:
-        work()
-    assert str(caught.value).isprintable()
-    return str(caught.value)
-
-
-def names_beside(path: Path) -> list[str]:
-    return sorted(os.listdir(path.parent))
 
 
 def test_a_ledger_is_begun_with_a_warning_and_found_again(ledger: Path) -> None:
@@ -244,7 +217,7 @@ def test_what_is_no_file_is_refused(ledger: Path, tmp_path: Path) -> None:
 
 @pytest.mark.parametrize(
     "text",
-    ["", "ledger.jsonl", "dynamodb:table", "file:", "file:dir/", "FILE:x", "http://x/y", "file:a\0b", "file", 7, None],
+    ["", "ledger.jsonl", "file:", "file:dir/", "FILE:x", "http://x/y", "file:a\0b", "file", 7, None],
 )
 def test_other_stores_are_refused_in_a_sentence(text: Any) -> None:
     assert "write for example file:inventory/ledger.jsonl" in refusal(lambda: open_store(text))
@@ -254,67 +227,6 @@ def test_a_path_begins_where_one_is_or_at_home(ledger: Path, monkeypatch: pytest
     monkeypatch.chdir(ledger.parent)
     monkeypatch.setenv("HOME", str(ledger.parent))
     assert open_store("file:ledger.jsonl").name == open_store("file:~/ledger.jsonl").name == f"file:{ledger}"
-
-
-def test_who_waits_too_long_is_told_for_whom(ledger: Path) -> None:
-    run(ledger, "alice")
-    lock = ledger.with_name("ledger.jsonl.lock")
-    with lock.open("r+b") as held:
-        fcntl.flock(held, fcntl.LOCK_EX)
-        assert run(ledger, "alice", lock_timeout=0).decision.uids == {"alice": 5361}
-        message = refusal(lambda: run(ledger, "bob", lock_timeout=0))
-        held.truncate(0)
-        assert "held by 'another process'" in refusal(lambda: run(ledger, "bob", lock_timeout=0.05))
-    assert f"The lock {lock} is held by" in message
-    assert f"process {os.getpid()}, since 20" in message
-    assert uids(ledger) == {"alice": 5361}
-    run(ledger, "bob")
-
-
-def test_a_lock_file_that_is_a_link_is_not_followed(ledger: Path, tmp_path: Path) -> None:
-    target = tmp_path / "precious"
-    target.write_text("keep")
-    ledger.with_name("ledger.jsonl.lock").symlink_to(target)
-    assert "could not be written" in refusal(lambda: run(ledger, "alice"))
-    assert target.read_text() == "keep"
-    assert not ledger.exists()
-
-
-def test_a_lock_file_of_somebody_else_is_locked_all_the_same(ledger: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    run(ledger, "alice")
-    lock = ledger.with_name("ledger.jsonl.lock")
-    before = lock.read_bytes()
-    real = os.open
-
-    def read_only_lock(path: Any, flags: int, *arguments: Any, **options: Any) -> int:
-        if str(path) == str(lock) and flags & os.O_RDWR:
-            raise PermissionError(errno.EACCES, "Permission denied", str(lock))
-        return real(path, flags, *arguments, **options)
-
-    monkeypatch.setattr(os, "open", read_only_lock)
-    run(ledger, "bob")
-    with lock.open("rb") as held:
-        fcntl.flock(held, fcntl.LOCK_EX)
-        assert "is held by" in refusal(lambda: run(ledger, "carol", lock_timeout=0))
-    assert lock.read_bytes() == before
-
-
-def test_a_lock_file_that_was_removed_meanwhile_is_no_lock(ledger: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    run(ledger, "alice")
-    lock = ledger.with_name("ledger.jsonl.lock")
-    real = fcntl.flock
-    removed: list[Path] = []
-
-    def remove_first(descriptor: int, operation: int) -> None:
-        if not removed:
-            lock.unlink()
-            removed.append(lock)
-        real(descriptor, operation)
-
-    monkeypatch.setattr(fcntl, "flock", remove_first)
-    run(ledger, "bob")
-    assert removed
-    assert json.loads(lock.read_text())["events"] == 3
 
 
 def test_what_git_brings_while_the_run_decides_is_not_lost(ledger: Path) -> None:
