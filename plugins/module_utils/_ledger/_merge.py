@@ -20,10 +20,14 @@ from ansible_collections.labfleet.identity.plugins.module_utils._ledger._event_l
 from ansible_collections.labfleet.identity.plugins.module_utils._ledger._events import (
     GrantChanged,
     GroupIssued,
+    Linked,
     NumberWithheld,
     ProfileRegistered,
     Redeemed,
+    Redirected,
+    Renamed,
     Renumbered,
+    StateChanged,
     UserIssued,
 )
 from ansible_collections.labfleet.identity.plugins.module_utils._ledger._format import Written
@@ -62,6 +66,19 @@ __all__ = ["Merge", "Moved", "merge"]
 _TARGET = 0
 # What a number hangs on can become something else, but never go.
 _CANNOT_GO = (ProfileRegistered, UserIssued, GroupIssued, Renumbered)
+_ORDER = (
+    ProfileRegistered,
+    GroupIssued,
+    UserIssued,
+    NumberWithheld,
+    Renumbered,
+    StateChanged,
+    Renamed,
+    GrantChanged,
+    Linked,
+    Redirected,
+    Redeemed,
+)
 
 
 @dataclass(frozen=True)
@@ -272,7 +289,13 @@ def _added(
     if spent:
         ledger = _proved([*ledger.events, *spent])
     added = (events - set(target.events)) | set(spent)
-    return ledger, tuple(sorted(added, key=lambda event: (event.stamp.at, event_line(event))))
+    return ledger, tuple(sorted(added, key=_rank))
+
+
+def _rank(event: Event) -> tuple[int, int, str, str]:
+    """Where an event is written: behind what it needs, since a table takes very many of them part by part."""
+    kind = _ORDER.index(event.__class__)
+    return kind, getattr(event, "rev", 0), event.stamp.at, event_line(event)
 
 
 def _proved(events: Sequence[Event]) -> Ledger:

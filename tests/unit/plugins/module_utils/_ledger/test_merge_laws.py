@@ -156,7 +156,7 @@ def test_a_merge_is_the_union_and_finds_whatever_is_no_ledger(ledgers: list[list
     assert is_ledger([*left, *right]) is (kinds <= EXTRA)
     if not kinds:
         assert set(done.events) == {*left, *right}
-        ledger_of(done.events)
+        assert all(is_ledger(done.events[:number]) for number in range(len(done.events) + 1))
 
 
 @EXAMPLES
