@@ -130,6 +130,7 @@ class _Renames:
         self._taken: set[int] = set()
         self._renumbered: dict[tuple[str, str, int], int] = {}  # by the target
         self._granted: dict[tuple[str, str, str], int] = {}  # by the target
+        self._target_people: dict[tuple[str, str], int] = {}
         self._target_groups: dict[tuple[str, str], int] = {}
         for index, side in enumerate(sides):
             for event in side.events:
@@ -161,6 +162,8 @@ class _Renames:
         if isinstance(event, UserIssued):
             self._people[Human(profile, event.subject, event.uid, event.username)] = None
             self._taken.add(event.uid)
+            if is_target:
+                self._target_people[profile, event.subject] = event.uid
         elif isinstance(event, GroupIssued):
             self._groups[profile, event.name, event.gid] = None
             self._taken.add(event.gid)
@@ -247,11 +250,14 @@ class _Renames:
                 guests[key] = self._granted[into, home, subject]
             else:
                 wanted.setdefault(into, []).append((name, key))
+        # what a merge that was cut off gave to the same person is theirs, and is found again in the same way
+        own = {self._target_people.get((human.profile, new.subject)) for human, new in asked.items()}
+        taken = self._taken - {uid for uid in own if uid is not None}
         for profile, asking in sorted(wanted.items(), key=lambda item: item[0]):
             # two of one name contradict each other: who is who has to be decided before they get numbers
             often = Counter(name for name, _key in asking)
             alone = {name: key for name, key in asking if often[name] == 1}
-            for name, uid in choose_numbers(self._bands[profile][0], self._taken, profile, alone, "people").items():
+            for name, uid in choose_numbers(self._bands[profile][0], taken, profile, alone, "people").items():
                 chosen_for = alone[name]
                 if isinstance(chosen_for, Human):
                     people[chosen_for] = dataclasses.replace(people[chosen_for], uid=uid)

@@ -344,6 +344,19 @@ def test_a_run_on_another_day_finds_what_the_first_one_made() -> None:
     assert ledger_of([*first.events, *other.events]).numbers.keys() == ledger_of(first.events).numbers.keys()
 
 
+def test_a_merge_that_was_cut_off_is_finished_by_the_next_run() -> None:
+    ours = [LAB, *(user(f"a{number}", 5000 + number) for number in range(20))]
+    theirs = [profile("b", "5000-5999"), *(user(f"b{number}", 5000 + number, name="b") for number in range(20))]
+    decisions = parse_decisions([{"profile": "b", "uid_band": "5000-5999", "become": {"uid_band": "6000-6029"}}])
+    sides = [Side("file:a", ours), Side("file:b", theirs)]
+    whole = merge(Side("file:target", [], is_target=True), sides, decisions, STAMP)
+    for number in range(len(whole.events)):
+        part = list(whole.events[:number])
+        rest = merge(Side("file:target", part, is_target=True), sides, decisions, LATER)
+        assert (rest.conflicts, rest.moved) == ((), whole.moved)
+        assert len(part) + len(rest.events) == len(whole.events)
+
+
 def test_two_of_one_name_get_no_numbers_before_it_is_decided_who_is_who() -> None:
     left, right = [profile("b"), user("al", 5300, "x", "b")], [profile("b"), user("al", 5301, "y", "b")]
     move = {"profile": "b", "uid_band": "5000-5999", "become": {"uid_band": "6000-6999"}}

@@ -269,6 +269,10 @@ def test_whatever_is_decided_the_laws_hold(ledgers: list[list[Event]], data: st.
     explicit = [with_numbers(decision, both) for decision in decisions]
     if not any("profile" in decision for decision in decisions):
         assert outcome(list(both), left, right, decisions=explicit) == both
+    whole = merged(left, right, decisions=decisions).events
+    part = whole[: data.draw(st.integers(0, len(whole)))]
+    if is_ledger(part):
+        assert outcome(left, right, decisions=decisions, target=part) == both
     numbers = issued(both)
     assert all(len(owners) == 1 for owners in numbers.values())
     assert not any(forbidden_owner(number) for number in numbers)
