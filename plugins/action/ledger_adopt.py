@@ -105,11 +105,8 @@ class ActionModule(ControllerAction):
         path = os.path.abspath(os.path.expanduser(plain(given)))
         if not os.path.isfile(path):
             raise IdentityError(f"{what} {path} is not a file: correct the path, or give the list itself.")
-        try:
-            # the loader of Ansible decrypts a file that ansible-vault encrypted; its text is never a template
-            return read_roster_text(plain(self._loader.get_text_file_contents(path)), path)
-        except IdentityError as refusal:
-            raise IdentityError(str(refusal).replace("The roster", f"The file of {what}", 1)) from refusal
+        # the loader of Ansible decrypts a file that ansible-vault encrypted; its text is never a template
+        return read_roster_text(plain(self._loader.get_text_file_contents(path)), path, f"file of {what}")
 
 
 def _warnings(proposal: Proposal) -> list[str]:

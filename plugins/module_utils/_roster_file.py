@@ -20,17 +20,19 @@ __all__ = ["read_roster_text"]
 MAXIMUM_NESTING = 500
 
 
-def read_roster_text(text: str, path: str) -> Any:
-    """The data in the text of a roster file, JSON or YAML; a key written twice is refused.
+def read_roster_text(text: str, path: str, what: str = "roster") -> Any:
+    """The data in the text of a roster or another file that people write, JSON or YAML.
 
-    :param path: what the file is called in messages.
+    :param path: where the file is, for messages.
+    :param what: what it is, for messages.
+    :raises IdentityError: also for a key written twice, of which only one would count.
     """
     try:
         return json.loads(text, object_pairs_hook=_distinct_keys)
     except IdentityError as refusal:
-        raise IdentityError(f"The roster {path} cannot be read: {refusal}.") from refusal
+        raise IdentityError(f"The {what} {path} cannot be read: {refusal}.") from refusal
     except (ValueError, RecursionError):
-        return _yaml(text, path)
+        return _yaml(text, path, what)
 
 
 def _distinct_keys(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
@@ -63,7 +65,7 @@ def _check_depth(text: str) -> None:
         raise ValueError(f"a line begins with {MAXIMUM_NESTING} blanks and dashes, as if nested so deep")
 
 
-def _yaml(text: str, path: str) -> Any:
+def _yaml(text: str, path: str, what: str) -> Any:
     import yaml  # the controller has it; a managed host need not
 
     try:
@@ -78,12 +80,12 @@ def _yaml(text: str, path: str) -> Any:
         finally:
             loader.dispose()
     except IdentityError as refusal:
-        raise IdentityError(f"The roster {path} cannot be read: {refusal}.") from refusal
+        raise IdentityError(f"The {what} {path} cannot be read: {refusal}.") from refusal
     except (yaml.YAMLError, ValueError, RecursionError) as error:
         mark = getattr(error, "problem_mark", None)
         where = f"line {mark.line + 1}: " if mark else ""
-        what = " ".join(ascii(str(getattr(error, "problem", None) or error))[1:-1].split())
-        raise IdentityError(f"The roster {path} is not valid YAML or JSON: {where}{what}.") from error
+        why = " ".join(ascii(str(getattr(error, "problem", None) or error))[1:-1].split())
+        raise IdentityError(f"The {what} {path} is not valid YAML or JSON: {where}{why}.") from error
 
 
 def _check_keys(root: Any) -> None:

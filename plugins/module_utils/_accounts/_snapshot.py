@@ -26,7 +26,11 @@ from ansible_collections.labfleet.identity.plugins.module_utils._accounts._state
     HomeState,
     HostState,
 )
-from ansible_collections.labfleet.identity.plugins.module_utils._accounts._tables import DATABASES, Table
+from ansible_collections.labfleet.identity.plugins.module_utils._accounts._tables import (
+    DATABASES,
+    Table,
+    directory_sources,
+)
 from ansible_collections.labfleet.identity.plugins.module_utils._errors import IdentityError
 from ansible_collections.labfleet.identity.plugins.module_utils._safe_files import open_trusted_directory, read_file
 
@@ -39,8 +43,6 @@ if TYPE_CHECKING:
 __all__ = ["Places", "take_snapshot"]
 
 _NOLOGIN = ("/usr/sbin/nologin", "/sbin/nologin", "/bin/false")
-# NSS sources that read the files we read ourselves, or know only numbers outside every band
-_OWN_SOURCES = frozenset(("files", "compat", "systemd", "db"))
 
 
 @dataclass(frozen=True)
@@ -126,22 +128,13 @@ def _is_program(path: str) -> bool:
     return os.path.isfile(path) and os.access(path, os.X_OK)
 
 
-def _nss_sources(data: bytes | None, wanted: str) -> set[str]:
-    """The sources that nsswitch.conf names for passwd or group."""
-    for line in (data or b"").decode("utf-8", "replace").split("\n"):
-        database, _colon, rest = line.split("#")[0].partition(":")
-        if database.strip() == wanted:
-            return {word for word in rest.split() if not word.startswith("[")}
-    return set()
-
-
 def _ask_directory(
     new: list[tuple[str, int]], nsswitch: bytes | None, database: str
 ) -> tuple[dict[str, int], dict[int, str]]:
     """Which of these names and numbers a directory knows although the host's own file does not."""
     numbers: dict[str, int] = {}
     names: dict[int, str] = {}
-    if not new or not _nss_sources(nsswitch, database) - _OWN_SOURCES:
+    if not new or not directory_sources(nsswitch, database):
         return numbers, names
     for name, number in new:
         # both kinds of entry begin with name, password, number

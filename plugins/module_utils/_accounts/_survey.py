@@ -24,7 +24,7 @@ from ansible_collections.labfleet.identity.plugins.module_utils._accounts._recor
     RECORD_NAME,
     parse_record,
 )
-from ansible_collections.labfleet.identity.plugins.module_utils._accounts._tables import Table
+from ansible_collections.labfleet.identity.plugins.module_utils._accounts._tables import Table, directory_sources
 from ansible_collections.labfleet.identity.plugins.module_utils._errors import IdentityError
 from ansible_collections.labfleet.identity.plugins.module_utils._safe_files import (
     open_trusted_directory,
@@ -38,8 +38,6 @@ if TYPE_CHECKING:
 __all__ = ["apart", "local_accounts", "names_in", "take_survey"]
 
 _LARGEST = 4294967295
-# NSS sources that read the files we read ourselves, or know only numbers outside every band
-_OWN_SOURCES = frozenset(("files", "compat", "systemd", "db"))
 _KINDS = {stat.S_IFDIR: "directory", stat.S_IFLNK: "link"}
 
 
@@ -161,7 +159,7 @@ def local_accounts() -> dict[str, Any]:
         # of lines that are no accounts to us and may be some to the system, and of the record
         "other_numbers": sorted(numbers | _numbers_of_strays(passwd) | _numbers_of_strays(group)),
         "gaps": gaps,
-        "asks_directory": bool(_sources(files["nsswitch.conf"], "passwd") - _OWN_SOURCES),
+        "asks_directory": bool(directory_sources(files["nsswitch.conf"], "passwd")),
     }
 
 
@@ -271,14 +269,6 @@ def _in_directory(found: dict[str, Any], homes: list[dict[str, Any]], deadline: 
             account = ask(key)
             known[account.pw_name] = {"name": account.pw_name, "uid": account.pw_uid, "gid": account.pw_gid}
     return {"accounts": [known[name] for name in sorted(known)]}
-
-
-def _sources(data: bytes | None, wanted: str) -> set[str]:
-    for line in (data or b"").decode("utf-8", "replace").split("\n"):
-        database, _colon, rest = line.split("#")[0].partition(":")
-        if database.strip() == wanted:
-            return {word for word in rest.split() if not word.startswith("[")}
-    return set()
 
 
 def _number(text: str) -> int | None:

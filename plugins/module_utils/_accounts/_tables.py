@@ -7,10 +7,12 @@ from __future__ import annotations
 
 from ansible_collections.labfleet.identity.plugins.module_utils._errors import IdentityError
 
-__all__ = ["DATABASES", "Table", "rewritten"]
+__all__ = ["DATABASES", "Table", "directory_sources", "rewritten"]
 
 # name of the file -> number of fields of an entry
 DATABASES = {"group": 4, "gshadow": 4, "shadow": 9, "passwd": 7}
+# sources of nsswitch.conf that read the files we read ourselves, or know only numbers outside every band
+_OWN_SOURCES = frozenset(("files", "compat", "systemd", "db"))
 
 
 class Table:
@@ -74,3 +76,12 @@ def rewritten(table: Table, changes: dict[str, list[str] | None]) -> bytes:
         nis = len(lines)
     lines[nis:nis] = new
     return ("\n".join(lines) + "\n" if lines else "").encode("utf-8", "surrogateescape")
+
+
+def directory_sources(nsswitch: bytes | None, database: str) -> set[str]:
+    """The directory services that nsswitch.conf names for passwd or group."""
+    for line in (nsswitch or b"").decode("utf-8", "replace").split("\n"):
+        wanted, _colon, rest = line.split("#")[0].partition(":")
+        if wanted.strip() == database:
+            return {word for word in rest.split() if not word.startswith("[")} - _OWN_SOURCES
+    return set()

@@ -290,7 +290,8 @@ def _check_names(profile: Profile, wanted: Wanted, more: Iterable[str]) -> None:
     usernames = {entry.username for entry in wanted.roster.entries}
     for name in dict.fromkeys([*wanted.groups, *wanted.roster.group_names]):
         check_shared_group_name(name)
-        if name not in profile.groups and (name in profile.by_username or name in usernames):
+        of_a_person = name in profile.by_username or name in profile.guests or name in usernames
+        if name not in profile.groups and of_a_person:
             problems.append(
                 f"the group {name} has the name of a person, whose private group is called so: rename the group"
             )

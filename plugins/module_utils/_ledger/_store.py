@@ -13,7 +13,9 @@ from ansible_collections.labfleet.identity.plugins.module_utils._errors import I
 from ansible_collections.labfleet.identity.plugins.module_utils._ledger._dynamodb_client import check_table
 from ansible_collections.labfleet.identity.plugins.module_utils._ledger._dynamodb_store import DynamoStore
 from ansible_collections.labfleet.identity.plugins.module_utils._ledger._file_store import FileStore
+from ansible_collections.labfleet.identity.plugins.module_utils._ledger._format import Written
 from ansible_collections.labfleet.identity.plugins.module_utils._ledger._model import EMPTY_LEDGER
+from ansible_collections.labfleet.identity.plugins.module_utils._ledger._rules import fold
 from ansible_collections.labfleet.identity.plugins.module_utils._ledger._stamp import author, stamp_now
 from ansible_collections.labfleet.identity.plugins.module_utils._names import quoted
 
@@ -71,13 +73,33 @@ class Settled(Generic[AnyDecision]):
 
 def settle(store: LedgerStore, decide: Callable[[Ledger], AnyDecision], write: bool) -> Settled[AnyDecision]:
     """Decide on the ledger, and add the events when there are any; without a lock when there are none."""
-    decision = decide(store.load() or EMPTY_LEDGER)
+    ledger = store.load() or EMPTY_LEDGER
+    decision = decide(ledger)
     if not decision.events:
         return Settled(decision)
     if not write:
+        _check_addition(ledger, decision.events)
         store.rehearse()
         return Settled(decision)
-    return Settled(*store.commit(decide))
+
+    def decide_soundly(known: Ledger) -> AnyDecision:
+        decision = decide(known)
+        _check_addition(known, decision.events)
+        return decision
+
+    return Settled(*store.commit(decide_soundly))
+
+
+def _check_addition(ledger: Ledger, events: Sequence[Event]) -> None:
+    """Refuse what no run could read afterwards: every operation has its own rules, and these are the ledger's."""
+    try:
+        together = [*ledger.events, *events]
+        fold(Written(together, range(2, len(together) + 2)))
+    except IdentityError as refusal:
+        raise IdentityError(
+            "What this run decided contradicts the ledger, so nothing was written. That is a mistake of"
+            f" labfleet.identity: please report it with this text. {refusal}"
+        ) from refusal
 
 
 def open_store(text: str, lock_timeout: float = 60) -> LedgerStore:

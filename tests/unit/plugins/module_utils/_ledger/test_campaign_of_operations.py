@@ -220,7 +220,7 @@ class Campaign(RuleBasedStateMachine):
             name = Who(history.name(person))
             assert not self.do(copy, stamp, lambda ledger, at: set_state(ledger, person[0], [name], ACTIVE, "", at))
 
-    @rule(copy=COPIES, stamp=STAMPS, pick=PICKS, to=st.sampled_from([*NAMES, "root", "Alice", "-"]))
+    @rule(copy=COPIES, stamp=STAMPS, pick=PICKS, to=st.sampled_from([*NAMES, "root", "Alice", *GROUPS]))
     def rename(self, copy: int, stamp: Stamp, pick: int, to: str) -> None:
         person = self.person(copy, pick)
         if person is None:
@@ -231,7 +231,7 @@ class Campaign(RuleBasedStateMachine):
         who = self.named(copy, person, "subject")
         accepted = self.do(copy, stamp, lambda ledger, at: rename(ledger, person[0], who, to, "", at))
         is_same = history.name(person) == to
-        expected = to in NAMES and (is_same or (not others and history.state(person) != RETIRED))
+        expected = to in (*NAMES, *GROUPS) and (is_same or (not others and history.state(person) != RETIRED))
         assert accepted == expected
         event(f"rename: {'same' if is_same else 'accepted' if accepted else 'refused'}")
 

@@ -18,6 +18,7 @@ from ansible_collections.labfleet.identity.plugins.module_utils._ledger._allocat
 from ansible_collections.labfleet.identity.plugins.module_utils._ledger._file_store import FileStore
 from ansible_collections.labfleet.identity.plugins.module_utils._ledger._format import Written, format_ledger
 from ansible_collections.labfleet.identity.plugins.module_utils._ledger._store import open_store, settle
+from ansible_collections.labfleet.identity.plugins.module_utils._uid_space import parse_band
 from ansible_collections.labfleet.identity.tests.unit.plugins.module_utils._ledger.ledgers import (
     STAMP,
     profile,
@@ -331,3 +332,14 @@ def test_an_error_after_the_rename_is_not_an_acknowledgement(ledger: Path, monke
     assert "No number of this run counts" in refusal(lambda: run(ledger, "bob"))
     monkeypatch.undo()
     assert run(ledger, "bob").decision.uids == {"bob": 5587}
+
+
+def test_what_no_run_could_read_afterwards_is_never_written(ledger: Path) -> None:
+    run(ledger, "alice")
+    before = ledger.read_bytes()
+    wrong = Allocation(parse_band("5000-5999"), parse_band("4000-4999"), events=(user("mallory", 5361),))
+    for write in (True, False):
+        message = refusal(lambda write=write: settle(open_store(f"file:{ledger}"), lambda _known: wrong, write))
+        assert "What this run decided contradicts the ledger, so nothing was written." in message
+        assert "issue 5361 twice" in message
+    assert ledger.read_bytes() == before

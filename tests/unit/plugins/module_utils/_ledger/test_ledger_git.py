@@ -55,6 +55,8 @@ class Clone:
 
     def issue(self, *names: str, profile: str = "lab", by: str = "sam@controller") -> dict[str, int]:
         stamp = Stamp(STAMP.at, by, "")
+        # every branch is somebody else's, on a machine that has not seen what the others wrote
+        self.ledger.with_name("ledger.jsonl.lock").unlink(missing_ok=True)
         settled = settle(
             open_store(f"file:{self.ledger}"), lambda known: allocate(known, wanted(names, name=profile), stamp), True
         )

@@ -394,3 +394,9 @@ def test_records_say_what_the_ledger_says(life: Life) -> None:
     }
     assert event_record(profile())["uid_band"] == "5000-5999"
     assert isinstance(life.ledger.numbers[5001], UserIssued)
+
+
+def test_a_group_is_not_called_like_a_guest(life: Life) -> None:
+    life.does(granted(ALICE))
+    with pytest.raises(IdentityError, match="the group alice has the name of a person"):
+        allocate(life.ledger, Wanted("other", Roster(()), ("alice",)), LATER)
