@@ -117,10 +117,7 @@ class ActionModule(ControllerAction):
         if not isinstance(given, str):
             return parse_decisions(plain(given))
         path, text = self._text("decisions file", given, _LARGEST_DECISIONS)
-        try:
-            data = read_roster_text(text, path)
-        except IdentityError as refusal:
-            raise IdentityError(str(refusal).replace("The roster", "The decisions file", 1)) from refusal
+        data = read_roster_text(text, path, "decisions file")
         _check_size(data, path)
         return parse_decisions(plain(data))
 

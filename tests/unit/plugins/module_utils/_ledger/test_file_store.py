@@ -8,6 +8,7 @@ from __future__ import annotations
 import errno
 import os
 import stat
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -339,7 +340,7 @@ def test_what_no_run_could_read_afterwards_is_never_written(ledger: Path) -> Non
     before = ledger.read_bytes()
     wrong = Allocation(parse_band("5000-5999"), parse_band("4000-4999"), events=(user("mallory", 5361),))
     for write in (True, False):
-        message = refusal(lambda write=write: settle(open_store(f"file:{ledger}"), lambda _known: wrong, write))
+        message = refusal(partial(settle, open_store(f"file:{ledger}"), lambda _known: wrong, write))
         assert "What this run decided contradicts the ledger, so nothing was written." in message
         assert "issue 5361 twice" in message
     assert ledger.read_bytes() == before
