@@ -39,12 +39,11 @@ class Registry(Controller):
             task = self._task(module, options)
             tasks += [{**task, "check_mode": True, "diff": True}, task, task] if shown else [task]
         said, printed = self._said(tasks)
-        results = iter(said)
         for shown, _module, _options in steps:
             if not shown:
-                yield next(results)
+                yield said.pop(0)
                 continue
-            foretold, done, again = next(results), next(results), next(results)
+            foretold, done, again, *said = said
             assert f"+{shown}" in printed
             # had check mode written anything, the run would find nothing to do
             assert (foretold["changed"], done["changed"], again["changed"]) == (True, True, False), shown
