@@ -60,7 +60,7 @@ def test_a_small_campaign_against_the_store_is_good(tmp_path: Path) -> None:
     [
         ("lock", 800, lambda outcome: outcome.verdict.lost),
         ("haste", 2000, lambda outcome: outcome.verdict.lost),
-        ("partial", 400, lambda outcome: outcome.verdict.lost or outcome.verdict.duplicated),
+        ("partial", 3000, lambda outcome: outcome.verdict.lost or outcome.verdict.duplicated),
         ("look", 1500, lambda outcome: outcome.verdict.lost or outcome.counts["overwritten"] >= 2),
     ],
 )
