@@ -125,13 +125,12 @@ def _unselected(person: dict[str, Any]) -> dict[str, Any]:
 
 
 def _account(person: dict[str, Any], base: str, shell: str, everywhere: Sequence[str]) -> dict[str, Any]:
-    former = person.get("former_usernames") or ()
     account = {
         "name": person["username"],
         "uid": person["uid"],
         "gid": person["gid"],
         # one home for life: it keeps the name that it was made with
-        "home": person.get("home") or f"{base}/{next(iter(former), person['username'])}",
+        "home": person.get("home") or f"{base}/{person.get('first_username') or person['username']}",
         "shell": person.get("shell") or shell,
         "state": person.get("state", "present"),
     }

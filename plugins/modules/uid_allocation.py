@@ -141,10 +141,14 @@ identities:
       description: The state, V(present), V(disabled) or V(absent).
       type: str
     former_usernames:
-      description: What the person was called before, the first name first.
+      description: What the person was called before.
       returned: when the person was renamed
       type: list
       elements: str
+    first_username:
+      description: The name that the person had at first, which their home keeps.
+      returned: when the person was renamed
+      type: str
     home_profile:
       description: The profile that lends this person.
       returned: when the roster gives it
@@ -186,6 +190,14 @@ identities:
       subject: alice@university.example
       state: present
       groups: [genomics]
+left:
+  description:
+    - People whom the roster does not name and whom the ledger has as disabled or retired, and guests who are lent no
+      longer. Their accounts, where a host still has one, are to be V(disabled).
+    - As RV(identities), with C(username), C(uid), C(gid), C(subject), C(state), and C(former_usernames) of the renamed.
+  returned: success
+  type: list
+  elements: dict
 groups:
   description: The shared groups that O(groups) or the roster name, with their numbers.
   returned: success

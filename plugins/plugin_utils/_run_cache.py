@@ -37,7 +37,7 @@ def kept_for_the_run(
     :param find: finds the answer for the one who asks first, and what the others are to be told.
     :param timeout: how many seconds to wait for somebody else who is finding it; then it is found here as well.
     """
-    digest = hashlib.sha256(json.dumps(question, sort_keys=True, default=str).encode()).hexdigest()
+    digest = hashlib.sha256(json.dumps(question, default=str).encode()).hexdigest()
     path = os.path.join(directory, f"labfleet-{digest[:40]}.json")
     kept = _read(path)
     if kept is not None:

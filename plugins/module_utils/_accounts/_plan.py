@@ -88,8 +88,12 @@ def make_plan(request: Request, state: HostState) -> Plan:
 
 def _tell_of_names(draft: Draft, renaming: Renaming) -> None:
     draft.problems += renaming.problems
+    draft.warnings += renaming.warnings
     for former, name in renaming.names.items():
         draft.change("user", name, "username", former, name)
+    for name in renaming.stray_keys:
+        draft.key_files[name] = b""
+        draft.change("user", name, "key file of that name", "not theirs", "absent")
     for former, name in renaming.stale.items():
         draft.change("user", name, "former name in the record", former, "")
 

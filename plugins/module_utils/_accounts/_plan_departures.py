@@ -67,6 +67,12 @@ def _renamed(draft: Draft, user: UserSpec) -> str:
     """Why somebody whose account is missing may still get in: under another name that the account was given."""
     owned = draft.state.record.users.get(user.name)
     others = draft.others_with(user.uid, user.name)
+    former = [name for name in others if name in user.formerly]
+    if former:
+        return (
+            "it is %s on this host, with its number, and that account is not ours: give it the new name (usermod -l,"
+            " groupmod -n) and set adopt: true, or remove it" % ", ".join(former)
+        )
     if owned is None or owned.owner != draft.request.owner or owned.number != user.uid or not others:
         return ""
     return "the account made for uid %d is called %s on this host now: rename it back (usermod -l), or remove it" % (
@@ -114,10 +120,10 @@ def plan_absent(draft: Draft, user: UserSpec) -> None:
     """The account is gone from the account files; its home stays, because it belongs to the fleet."""
     fields = draft.passwd.get(user.name)
     owned = draft.state.record.users.get(user.name)
-    if fields is None and (owned is None or owned.owner != draft.request.owner):
-        return
     if fields is None and _renamed(draft, user):
         draft.problems.append("%s: %s" % (user.name, _renamed(draft, user)))
+        return
+    if fields is None and (owned is None or owned.owner != draft.request.owner):
         return
     if fields is not None:
         problems = keep_problems(draft, user, fields) + protected_problems(draft, user)

@@ -25,6 +25,7 @@ if TYPE_CHECKING:
 __all__ = ["Renaming", "former_names", "rename_accounts"]
 
 _UID = 2
+_LISTS = {"group": (3,), "gshadow": (2, 3)}  # which fields are lists of names
 
 
 @dataclass(frozen=True)
@@ -34,8 +35,10 @@ class Renaming:
     state: HostState
     names: dict[str, str] = field(default_factory=dict)  # former name -> name
     key_files: tuple[str, ...] = ()  # of former names, to be removed when everything else is done
+    stray_keys: tuple[str, ...] = ()  # new names under which a file lies that is not theirs
     stale: dict[str, str] = field(default_factory=dict)  # what a run that was killed left in the record, likewise
     problems: tuple[str, ...] = ()
+    warnings: tuple[str, ...] = ()
 
 
 def former_names(request: Request) -> list[str]:
@@ -65,17 +68,40 @@ def rename_accounts(request: Request, state: HostState) -> Renaming:
         for former, name in names.items()
         if state.tables["group"].entries.get(former, ["", "", uids[former]])[_UID] == uids[former]
     }
+    # what stands under a new name was somebody else's, unless a run that was killed began to rename
+    begun = {name: (own.number, own.owner) for name, own in state.record.users.items()}
+    strange = {name for former, name in names.items() if begun.get(name) != begun[former]}
     tables = {
-        database: _renamed(table, groups if database in ("group", "gshadow") else names, names)
+        database: _renamed(table, groups if database in ("group", "gshadow") else names, names, strange)
         for database, table in state.tables.items()
     }
-    keys = {names.get(name, name): data for name, data in state.key_files.items()}
-    loose = frozenset(names.get(name, name) for name in state.loose_key_files)
+    new = set(names.values())
+    keys = {name: data for name, data in state.key_files.items() if name not in names and name not in new}
+    keys.update((name, state.key_files[former]) for former, name in names.items() if former in state.key_files)
+    loose = frozenset(names.get(name, name) for name in state.loose_key_files if name not in new)
+    stray = tuple(sorted(name for name in new if name in state.key_files and name not in keys))
     owned = {names.get(name, name): own for name, own in state.record.users.items() if name not in stale}
     record = Record(owned, state.record.groups)
     there = tuple(sorted(name for name in names if name in state.key_files))
     renamed = dataclasses.replace(state, tables=tables, key_files=keys, loose_key_files=loose, record=record)
-    return Renaming(renamed, names, there, stale)
+    return Renaming(renamed, names, there, stray, stale, warnings=tuple(_left_groups(state, strange)))
+
+
+def _left_groups(state: HostState, strange: set[str]) -> Iterable[str]:
+    """Say in which groups a new name stood because of somebody else, or of an earlier life."""
+    for name in sorted(strange):
+        groups = {
+            group
+            for database in ("group", "gshadow")
+            if database in state.tables
+            for group, fields in state.tables[database].entries.items()
+            if any(name in fields[index].split(",") for index in _LISTS[database])
+        }
+        if groups:
+            yield "%s: taken out of %s, where the name stood before the account had it" % (
+                name,
+                ", ".join(sorted(groups)),
+            )
 
 
 def _name_here(request: Request, state: HostState, user: UserSpec) -> str:
@@ -126,27 +152,28 @@ def _problem(state: HostState, user: UserSpec, former: str) -> str:
     return ""
 
 
-def _renamed(table: Table, names: dict[str, str], members: dict[str, str]) -> Table:
+def _renamed(table: Table, names: dict[str, str], members: dict[str, str], strange: set[str]) -> Table:
     """The table with other names of entries, and of members where it has lists of them."""
-    lists = {"group": (3,), "gshadow": (2, 3)}.get(table.database, ())
+    lists = _LISTS.get(table.database, ())
     lines = []
     for line in table.text.split("\n"):
         fields = line.split(":")
         if len(fields) == DATABASES[table.database] and table.entries.get(fields[0]) == fields:
             wanted = [names.get(fields[0], fields[0]), *fields[1:]]
             for index in lists:
-                wanted[index] = _listed(fields[index], members)
+                wanted[index] = _listed(fields[index], members, strange)
             lines.append(":".join(wanted))
         else:
             lines.append(line)
     return Table(table.database, "\n".join(lines).encode("utf-8", "surrogateescape"))
 
 
-def _listed(text: str, members: dict[str, str]) -> str:
+def _listed(text: str, members: dict[str, str], strange: set[str]) -> str:
+    """A list in which people have their new names, and nobody is because of who had that name before."""
     names = text.split(",")
-    if not any(name in members for name in names):
+    if not any(name in members or name in strange for name in names):
         return text
-    return ",".join(_unique(members.get(name, name) for name in names))
+    return ",".join(_unique(members.get(name, name) for name in names if name not in strange))
 
 
 def _unique(names: Iterable[str]) -> Iterable[str]:

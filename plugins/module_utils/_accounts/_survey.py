@@ -10,11 +10,13 @@ from __future__ import annotations
 
 import contextlib
 import errno
+import importlib
 import json
 import os
 import select
 import signal
 import stat
+import sys
 import time
 from functools import partial
 from typing import TYPE_CHECKING
@@ -105,6 +107,9 @@ def _work_and_exit(work: Callable[[], dict[str, Any]], root: str, writing: int) 
             os.dup2(nowhere, standard)
         try:
             if root != "/":
+                # nothing of that disk may run: what Python has not loaded yet would be looked for, and found, on it
+                importlib.import_module("unicodedata")  # with which names are refused
+                sys.meta_path.clear()
                 os.chroot(root)
                 os.chdir("/")
             result = work()

@@ -111,6 +111,7 @@ def adopt(ledger: Ledger, proposal: Proposal, stamp: Stamp) -> Adoption:
     moved = {event.was for event in renumbered}
     strangers = {number: where for number, where in spent.items() if number not in moved}
     events = [*groups, *allocation.events, *renumbered]
+    events += _withheld_elsewhere(ledger, profile, people, fleet, numbers, proposal.reason, stamp)
     events += [
         NumberWithheld(profile.id, number, proposal.reason or _evidence(where), stamp)
         for number, where in strangers.items()
@@ -198,6 +199,29 @@ def _renumbered(
         for was in sorted(fleet.numbers[one.label]):
             if was != numbers[one.label] and was not in one.former and fleet.is_alone(one, was):
                 yield Renumbered(profile.id, one.subject, was, numbers[one.label], reason, stamp)
+
+
+def _withheld_elsewhere(
+    ledger: Ledger,
+    profile: Profile,
+    people: Sequence[Somebody],
+    fleet: Fleet,
+    numbers: Mapping[Label, int],
+    reason: str,
+    stamp: Stamp,
+) -> Iterator[NumberWithheld]:
+    """Numbers that people of this profile shared with others, and that another profile could give out."""
+    theirs = {
+        was: one
+        for one in people
+        if one.kind == USER and not one.guest and one.label in numbers
+        for was in fleet.numbers[one.label]
+        if was != numbers[one.label] and not fleet.is_alone(one, was) and was not in ledger.numbers
+    }
+    for was in sorted(theirs):
+        for other in ledger.profiles.values():
+            if other.id != profile.id and was in other.uid_band:
+                yield NumberWithheld(other.id, was, reason or _evidence(sorted(fleet.seen[was])), stamp)
 
 
 def _evidence(where: Sequence[str]) -> str:

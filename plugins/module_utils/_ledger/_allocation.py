@@ -41,14 +41,14 @@ from ansible_collections.labfleet.identity.plugins.module_utils._uid_space impor
 )
 
 if TYPE_CHECKING:
-    from collections.abc import Collection, Iterable, Iterator, Mapping
+    from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 
     from ansible_collections.labfleet.identity.plugins.module_utils._ledger._events import Event, Stamp
-    from ansible_collections.labfleet.identity.plugins.module_utils._ledger._model import Ledger
+    from ansible_collections.labfleet.identity.plugins.module_utils._ledger._model import Ledger, Person
     from ansible_collections.labfleet.identity.plugins.module_utils._roster import Roster, RosterEntry
     from ansible_collections.labfleet.identity.plugins.module_utils._uid_space import Band
 
-__all__ = ["Allocation", "Wanted", "allocate", "choose_numbers"]
+__all__ = ["Allocation", "Left", "Wanted", "allocate", "choose_numbers"]
 
 # States in which nobody gets in. A retired person is no error: the name may be a new person's, who must not get in
 # either, and the other people of the roster must not wait for that to be settled.
@@ -72,6 +72,15 @@ class Wanted:
 
 
 @dataclass(frozen=True)
+class Left:
+    """Somebody who may have an account on hosts and is to get in nowhere."""
+
+    person: Person
+    uid: int
+    former_names: tuple[str, ...]
+
+
+@dataclass(frozen=True)
 class Allocation:
     """The numbers of everybody in the roster, and the events that issue those that are new."""
 
@@ -81,7 +90,8 @@ class Allocation:
     gids: Mapping[str, int] = field(default_factory=dict)  # by name of the group
     disabled: Mapping[str, str] = field(default_factory=dict)  # whom the ledger disables, whatever the roster says: why
     guest_bands: Collection[Band] = ()  # in which guests have their numbers
-    former_names: Mapping[str, tuple[str, ...]] = field(default_factory=dict)  # by username, the first one first
+    names: Mapping[str, tuple[str, ...]] = field(default_factory=dict)  # of those who were renamed, the first one first
+    left: Sequence[Left] = ()  # whom the ledger keeps out and the roster does not name
     events: tuple[Event, ...] = ()
 
 
@@ -134,7 +144,8 @@ def allocate(ledger: Ledger, wanted: Wanted, stamp: Stamp) -> Allocation:
         gids,
         {**dict(_disabled(profile, wanted.roster)), **guests.disabled},
         sorted(guests.bands, key=lambda band: band.first),
-        _former_names(ledger, profile, wanted.roster),
+        _names_of_renamed(ledger, profile, wanted.roster),
+        tuple(_left(ledger, profile, wanted.roster)),
         tuple(events),
     )
 
@@ -215,17 +226,33 @@ def _activated(profile: Profile, roster: Roster, stamp: Stamp) -> Iterator[State
             yield StateChanged(profile.id, entry.subject, changed.rev + 1, ACTIVE, "in the roster", stamp)
 
 
-def _former_names(ledger: Ledger, profile: Profile, roster: Roster) -> dict[str, tuple[str, ...]]:
-    """What those of the roster who were renamed were called before."""
+def _names_of_renamed(ledger: Ledger, profile: Profile, roster: Roster) -> dict[str, tuple[str, ...]]:
+    """Every name of those of the roster who were renamed, the first one, which their home has, first."""
     found = {}
     for entry in roster.entries:
         home = profile if entry.home_profile is None else ledger.profiles.get(entry.home_profile)
-        if home is not None and entry.subject in home.names:
-            first = home.by_subject[entry.subject].username
-            later = [name for name, issued in home.by_username.items() if issued.subject == entry.subject]
-            former = tuple(name for name in dict.fromkeys([first, *sorted(later)]) if name != entry.username)
-            found[entry.username] = former
+        person = home.person(entry.subject) if home is not None else None
+        if home is not None and person is not None and entry.subject in home.names:
+            found[entry.username] = home.names_of(person)
     return found
+
+
+def _left(ledger: Ledger, profile: Profile, roster: Roster) -> Iterator[Left]:
+    """Whom the ledger keeps out and the roster does not name: hosts may still have an account of theirs."""
+    named = {(entry.home_profile or profile.id, entry.subject) for entry in roster.entries}
+    for subject, changed in profile.states.items():
+        person = profile.person(subject)
+        if person is not None and changed.state in _WITHOUT_LOGIN and person.key not in named:
+            yield _left_one(profile, person, person.uid)
+    for key, grant in profile.grants.items():
+        person = ledger.profiles[key[0]].person(key[1])
+        if person is not None and key not in named and (grant.grant != GRANTED or person.state in _WITHOUT_LOGIN):
+            yield _left_one(ledger.profiles[key[0]], person, grant.uid)
+
+
+def _left_one(home: Profile, person: Person, uid: int) -> Left:
+    names = home.names_of(person) if person.subject in home.names else ()
+    return Left(person, uid, tuple(name for name in names if name != person.username))
 
 
 def _disabled(profile: Profile, roster: Roster) -> Iterator[tuple[str, str]]:

@@ -8,6 +8,7 @@ from __future__ import annotations
 import fcntl
 import json
 import os
+import stat
 import time
 from contextlib import contextmanager, suppress
 from typing import TYPE_CHECKING
@@ -112,10 +113,20 @@ def noted_events(path: str) -> int:
 def _open(path: str) -> tuple[int, bool]:
     flags = os.O_CLOEXEC | os.O_NOFOLLOW
     try:
-        return os.open(path, flags | os.O_RDWR | os.O_CREAT, 0o666), True
+        descriptor = os.open(path, flags | os.O_RDWR | os.O_CREAT, 0o666)
+        _share(descriptor, path)
+        return descriptor, True
     except PermissionError:
         # somebody else's lock file: it can be locked without being written
         return os.open(path, flags | os.O_RDONLY), False
+
+
+def _share(descriptor: int, path: str) -> None:
+    """Let whoever may write in the directory write the note as well, or it would forget what a colleague wrote."""
+    status, directory = os.fstat(descriptor), os.stat(os.path.dirname(path) or ".")
+    wanted = stat.S_IMODE(status.st_mode) | directory.st_mode & stat.S_IWGRP
+    if wanted != stat.S_IMODE(status.st_mode) and status.st_uid == os.geteuid() and status.st_gid == directory.st_gid:
+        os.fchmod(descriptor, wanted)
 
 
 def _is_at(descriptor: int, path: str) -> bool:

@@ -104,6 +104,11 @@ class Profile:
             issued,
         )
 
+    def names_of(self, person: Person) -> tuple[str, ...]:
+        """Every name that somebody ever had here, the first one first."""
+        every = [name for name, issued in self.by_username.items() if issued.subject == person.subject]
+        return tuple(dict.fromkeys([person.issued.username, *sorted(every)]))
+
     def people(self) -> Iterator[Person]:
         """Everybody who has a number of this profile, in the order in which they got it."""
         for subject in self.by_subject:

@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
     from typing import Any
 
-    from ansible_collections.labfleet.identity.plugins.module_utils._ledger._allocation import Allocation, Wanted
+    from ansible_collections.labfleet.identity.plugins.module_utils._ledger._allocation import Allocation, Left, Wanted
     from ansible_collections.labfleet.identity.plugins.module_utils._ledger._events import Event
     from ansible_collections.labfleet.identity.plugins.module_utils._ledger._store import Settled
     from ansible_collections.labfleet.identity.plugins.module_utils._roster import RosterEntry
@@ -53,6 +53,7 @@ def allocation_result(store: str, wanted: Wanted, settled: Settled[Allocation]) 
         "identities": [
             _identity(entry, allocation) for entry in wanted.roster.entries if entry.username in allocation.uids
         ],
+        "left": [_kept_out(left) for left in allocation.left],
         "groups": [{"name": name, "gid": gid} for name, gid in allocation.gids.items()],
         "issued": [issued for issued in map(_issued, allocation.events) if issued],
         "profile": {
@@ -62,6 +63,18 @@ def allocation_result(store: str, wanted: Wanted, settled: Settled[Allocation]) 
             "guest_bands": [str(band) for band in allocation.guest_bands],
         },
     }
+
+
+def _kept_out(left: Left) -> dict[str, Any]:
+    person = left.person
+    identity: dict[str, Any] = {
+        "username": person.username,
+        "uid": left.uid,
+        "gid": left.uid,
+        "subject": person.subject,
+        "state": "disabled",
+    }
+    return {**identity, "former_usernames": list(left.former_names)} if left.former_names else identity
 
 
 def _identity(entry: RosterEntry, allocation: Allocation) -> dict[str, Any]:
@@ -78,8 +91,10 @@ def _identity(entry: RosterEntry, allocation: Allocation) -> dict[str, Any]:
         value = getattr(entry, key)
         if value is not None:
             identity[key] = value
-    if entry.username in allocation.former_names:
-        identity["former_usernames"] = list(allocation.former_names[entry.username])
+    if entry.username in allocation.names:
+        names = allocation.names[entry.username]
+        identity["first_username"] = names[0]
+        identity["former_usernames"] = [name for name in names if name != entry.username]
     if entry.groups is not None:
         identity["groups"] = list(entry.groups)
     if entry.keys is not None:

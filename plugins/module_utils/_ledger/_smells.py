@@ -19,6 +19,7 @@ from ansible_collections.labfleet.identity.plugins.module_utils._ledger._events 
     GroupIssued,
     Redirected,
     Renamed,
+    Renumbered,
     StateChanged,
     UserIssued,
 )
@@ -57,6 +58,7 @@ def smells(ledger: Ledger, lines: Sequence[int], now: datetime.datetime) -> list
     _guests_who_left(ledger, found)
     _redirects_to_who_left(ledger, found)
     _names_of_the_system(ledger, found)
+    _numbers_of_others(ledger, found)
     return found.findings
 
 
@@ -191,6 +193,21 @@ def _names_of_the_system(ledger: Ledger, found: Found) -> None:
                 str(refusal).partition(":")[0],
                 "rename the person with ledger_rename, or use another group",
             )
+
+
+def _numbers_of_others(ledger: Ledger, found: Found) -> None:
+    """Numbers that were given out after it was noted whose they had been; only a merge of branches does that."""
+    for event in ledger.events:
+        holder = ledger.numbers.get(event.was) if isinstance(event, Renumbered) else None
+        if holder is None or holder is event or isinstance(holder, Renumbered) or holder.stamp.at <= event.stamp.at:
+            continue
+        found.add(
+            "a number that was somebody else's before",
+            [event, holder],
+            f"{getattr(event, 'was', '')} was given out after it was noted that the subject"
+            f" {quoted(getattr(event, 'subject', ''))} ({event.profile}) had it, so their files are somebody else's",
+            "move these files before the new owner has an account on their hosts",
+        )
 
 
 def _state(ledger: Ledger, key: tuple[str, str]) -> str:

@@ -152,8 +152,11 @@ def test_a_selection_never_adds_a_stranger_nor_drops_who_is_locked_out(select: A
 
 
 def test_who_was_renamed_keeps_the_home_and_is_found_under_former_names() -> None:
-    renamed = {"username": "alicia", "uid": 5238, "gid": 5238, "former_usernames": ["alice", "ally"]}
+    names = {"first_username": "alice", "former_usernames": ["alice", "ally"]}
+    renamed = {"username": "alicia", "uid": 5238, "gid": 5238, **names}
     (here,) = host_accounts([renamed], home_base="/efs/home")
     assert (here["name"], here["home"], here["formerly"]) == ("alicia", "/efs/home/alice", ["alice", "ally"])
     (elsewhere,) = host_accounts([renamed], select=[])
     assert (elsewhere["selected"], elsewhere["formerly"]) == (False, ["alice", "ally"])
+    (back,) = host_accounts([{**renamed, "username": "alice", "former_usernames": ["alicia"]}])
+    assert (back["name"], back["home"], back["formerly"]) == ("alice", "/home/alice", ["alicia"])

@@ -100,3 +100,9 @@ def test_a_file_that_changes_changes_its_mark(tmp_path: Path) -> None:
     assert before == file_mark(str(path))
     path.write_text("[{}]")
     assert file_mark(str(path)) != before
+
+
+def test_a_question_may_hold_whatever_somebody_wrote(tmp_path: Path) -> None:
+    odd = [{"roster": [{"username": "bob", 5: "x", None: [1.5]}]}, "file:ledger.jsonl"]
+    assert kept_for_the_run(str(tmp_path), odd, Finder("bob"), 1)["changed"]
+    assert not kept_for_the_run(str(tmp_path), odd, Finder("bob"), 1)["changed"]

@@ -105,6 +105,41 @@ def test_a_private_group_that_is_not_hers_keeps_its_name() -> None:
     assert fields(there, "passwd", "alicia") is not None
 
 
+STRANGE = HEADER + key(9).encode() + b"\n"
+
+
+@pytest.mark.parametrize("order", [("alice", "alicia"), ("alicia", "alice")])
+@pytest.mark.parametrize("keys", [{}, {"keys": [key(1)]}])
+def test_a_key_file_that_lies_under_the_new_name_opens_nothing(order: tuple[str, str], keys: dict[str, Any]) -> None:
+    files = {"alice": KEYS, "alicia": STRANGE}
+    plan = plan_for(request([{**ALICIA, **keys}]), hers(key_files={name: files[name] for name in order}))
+    assert plan.first_key_files == {"alicia": KEYS}
+    alone = plan_for(request([ALICIA]), hers(key_files={"alicia": STRANGE}))
+    assert (alone.first_key_files, alone.key_files) == ({}, {"alicia": b""})
+    assert "key file of that name not theirs -> absent" in map(str, alone.changes)
+
+
+@pytest.mark.parametrize("groups", [{}, {"groups": []}])
+def test_groups_that_list_the_new_name_already_mean_somebody_else(groups: dict[str, Any]) -> None:
+    state = hers(
+        group=["alice:x:5238:", "wheel:x:998:root,alicia"], gshadow=["alice:!::", "wheel:!:alicia:alicia,root"]
+    )
+    plan = plan_for(request([{**ALICIA, **groups}]), state)
+    there = after(plan, state)
+    assert fields(there, "group", "wheel") == ["wheel", "x", "998", "root"]
+    assert fields(there, "gshadow", "wheel") == ["wheel", "!", "", "root"]
+    assert plan.warnings == ("alicia: taken out of wheel, where the name stood before the account had it",)
+
+
+@pytest.mark.parametrize("wanted", [{"state": "disabled"}, {"state": "disabled", "adopt": True}, {"state": "absent"}])
+@pytest.mark.parametrize("users", [{}, {"alice": ours(5238, owner="research:other")}])
+def test_nobody_stays_in_because_the_host_has_the_account_under_a_former_name(
+    wanted: dict[str, Any], users: dict[str, Any]
+) -> None:
+    with pytest.raises(IdentityError, match="alicia: it is alice on this host, with its number"):
+        plan_for(request([{**ALICIA, "keys": [], **wanted}]), hers(users=users, key_files={"alice": KEYS}))
+
+
 def test_a_former_name_is_nobody_elses() -> None:
     with pytest.raises(IdentityError, match="its former name bob is another user's"):
         request([{**ALICIA, "formerly": ["bob"]}, {"name": "bob", "uid": 5831}])

@@ -154,6 +154,16 @@ def test_an_image_shows_nothing_of_the_host_that_looks_at_it(image: Image, tmp_p
     assert "does not exist" in found["gaps"][0]
 
 
+def test_no_code_of_an_image_runs(image: Image) -> None:
+    record = {"format": 1, "users": {"Bad": {"number": 5000, "owner": "x", "state": "present"}}, "groups": {}}
+    image.write("var/lib/labfleet-identity/accounts.json", json.dumps(record))
+    for directory in image.run("print(json.dumps([path for path in sys.path if path]))"):
+        image.write(f"{directory.lstrip('/')}/unicodedata.py", "open('/pwned', 'w')")
+    found = image.survey("/home")
+    assert not (image.root / "pwned").exists()
+    assert any("accounts.json" in gap for gap in found["gaps"])
+
+
 def test_a_directory_that_others_can_change_is_not_trusted(image: Image) -> None:
     (image.root / "home").chmod(0o777)
     found = image.survey("/home")

@@ -321,6 +321,18 @@ def test_a_former_name_and_a_guest_are_people_that_the_ledger_knows() -> None:
     assert told(settled) == ["withhold 5444 (lab)"]
 
 
+def test_a_number_that_two_people_shared_is_given_out_by_no_other_profile_either() -> None:
+    ledger = [*LAB, profile("imaging", "6000-6999")]
+    number = issue(ledger, ["dora"], name="imaging")[1].uids["dora"]
+    hosts = {"web1": host(f"bob:{number}", f"carl:{number}")}
+    decisions = [{"username": name, "renumber": True} for name in ("bob", "carl")]
+    after, adoption = adopted(ledger, proposal(hosts, people("bob", "carl"), decisions))
+    assert adoption.refusal == ""
+    assert f"withhold {number} (imaging)" in told(adoption)
+    assert issue(after, ["dora"], name="imaging")[1].uids["dora"] != number
+    assert adopted(after, proposal(hosts, people("bob", "carl"), decisions))[1].events == ()
+
+
 def test_who_is_to_be_gone_keeps_the_number_of_their_files() -> None:
     roster = Roster((RosterEntry("alice", "alice@uni", state="absent"),))
     adoption = adopted([], proposal({"web1": host("alice:5300")}, roster))[1]

@@ -75,7 +75,7 @@ def test_who_was_renamed_keeps_the_number_and_the_former_names() -> None:
     renames: list[Event] = [Renamed("lab", "alice", rev, name, "", STAMP) for rev, name in ((1, "ally"), (2, "alicia"))]
     ledger = ledger_of([*TWO_LABS, *renames])
     allocation = allocate(ledger, Wanted("lab", Roster((RosterEntry("alicia", "alice"),))), STAMP)
-    assert (allocation.uids, allocation.former_names) == ({"alicia": 5361}, {"alicia": ("alice", "ally")})
+    assert (allocation.uids, allocation.names) == ({"alicia": 5361}, {"alicia": ("alice", "alicia", "ally")})
     for username, subject in (("alice", "alice"), ("alice", "new"), ("ally", "new"), ("alicia", "new")):
         with pytest.raises(IdentityError, match=r"the roster (calls them|gives it to)"):
             allocate(ledger, Wanted("lab", Roster((RosterEntry(username, subject),))), STAMP)
@@ -135,3 +135,23 @@ def test_a_number_that_is_kept_is_really_free() -> None:
             allocate(ledger, Wanted("lab", roster, uids=uids), STAMP)
     with pytest.raises(IdentityError, match="alice is to keep 5362, but the ledger has 5361"):
         allocate(ledger, Wanted("lab", Roster((RosterEntry("alice", "alice"),)), uids={"alice": 5362}), STAMP)
+
+
+def test_who_is_kept_out_is_told_of_although_no_roster_names_them() -> None:
+    events = [*TWO_LABS, state("alice", 1, "retired"), Renamed("lab", "alice", 1, "alicia", "", STAMP)]
+    nobody = allocate(ledger_of(events), Wanted("lab", Roster(())), STAMP)
+    assert [(left.person.username, left.uid, left.former_names) for left in nobody.left] == [
+        ("alicia", 5361, ("alice",))
+    ]
+    named = Roster((RosterEntry("alicia", "alice", state="absent"),))
+    assert allocate(ledger_of(events), Wanted("lab", named), STAMP).left == ()
+
+
+@pytest.mark.parametrize("more", [grant("alice", 6007, 2, REVOKED), state("alice", 1, "retired")])
+def test_a_guest_whom_the_roster_dropped_is_told_of_when_nothing_lets_them_in(more: Event) -> None:
+    lent = ledger_of([*TWO_LABS, grant("alice", 6007)])
+    assert allocate(lent, Wanted("imaging", Roster(())), STAMP).left == ()
+    over = ledger_of([*TWO_LABS, grant("alice", 6007), more])
+    (left,) = allocate(over, Wanted("imaging", Roster(())), STAMP).left
+    assert (left.person.key, left.uid) == (("lab", "alice"), 6007)
+    assert allocate(over, Wanted("imaging", Roster((guest("alice"),))), STAMP).left == ()

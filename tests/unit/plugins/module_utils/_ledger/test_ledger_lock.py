@@ -9,6 +9,7 @@ import errno
 import fcntl
 import json
 import os
+import stat
 from typing import TYPE_CHECKING, Any
 
 from ansible_collections.labfleet.identity.tests.unit.plugins.module_utils._ledger.stores import refusal, run, uids
@@ -88,3 +89,16 @@ def test_the_note_of_the_lock_file_is_never_shorter_than_it_was(ledger: Path) ->
     run(ledger, *(f"p{number}" for number in range(300)))
     assert lock.stat().st_size == length
     assert json.loads(lock.read_bytes())["events"] == 302
+
+
+def test_colleagues_who_share_the_directory_share_the_note(ledger: Path) -> None:
+    lock = ledger.with_name("ledger.jsonl.lock")
+    before = os.umask(0o022)
+    try:
+        run(ledger, "alice")
+        assert stat.S_IMODE(lock.stat().st_mode) == 0o644
+        ledger.parent.chmod(0o2775)
+        run(ledger, "bob")
+    finally:
+        os.umask(before)
+    assert stat.S_IMODE(lock.stat().st_mode) == 0o664
