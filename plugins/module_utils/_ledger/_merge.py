@@ -20,19 +20,16 @@ from ansible_collections.labfleet.identity.plugins.module_utils._ledger._event_l
 from ansible_collections.labfleet.identity.plugins.module_utils._ledger._events import (
     GrantChanged,
     GroupIssued,
-    Linked,
     NumberWithheld,
     ProfileRegistered,
     Redeemed,
-    Redirected,
-    Renamed,
     Renumbered,
-    StateChanged,
     UserIssued,
 )
 from ansible_collections.labfleet.identity.plugins.module_utils._ledger._format import Written
 from ansible_collections.labfleet.identity.plugins.module_utils._ledger._merge_conflicts import find_conflicts
 from ansible_collections.labfleet.identity.plugins.module_utils._ledger._merge_decisions import SHOWN, Decisions
+from ansible_collections.labfleet.identity.plugins.module_utils._ledger._merge_order import in_order
 from ansible_collections.labfleet.identity.plugins.module_utils._ledger._merge_renames import renames
 from ansible_collections.labfleet.identity.plugins.module_utils._ledger._merge_rewrite import rewritten
 from ansible_collections.labfleet.identity.plugins.module_utils._ledger._merge_rows import without_known_rows
@@ -66,19 +63,6 @@ __all__ = ["Merge", "Moved", "merge"]
 _TARGET = 0
 # What a number hangs on can become something else, but never go.
 _CANNOT_GO = (ProfileRegistered, UserIssued, GroupIssued, Renumbered)
-_ORDER = (
-    ProfileRegistered,
-    GroupIssued,
-    UserIssued,
-    NumberWithheld,
-    Renumbered,
-    StateChanged,
-    Renamed,
-    GrantChanged,
-    Linked,
-    Redirected,
-    Redeemed,
-)
 
 
 @dataclass(frozen=True)
@@ -289,13 +273,7 @@ def _added(
     if spent:
         ledger = _proved([*ledger.events, *spent])
     added = (events - set(target.events)) | set(spent)
-    return ledger, tuple(sorted(added, key=_rank))
-
-
-def _rank(event: Event) -> tuple[int, int, str, str]:
-    """Where an event is written: behind what it needs, since a table takes very many of them part by part."""
-    kind = _ORDER.index(event.__class__)
-    return kind, getattr(event, "rev", 0), event.stamp.at, event_line(event)
+    return ledger, in_order(added, ledger.events)
 
 
 def _proved(events: Sequence[Event]) -> Ledger:
