@@ -84,6 +84,7 @@ def _missing(said: Sequence[Said]) -> Iterator[Conflict]:
 def _revivals(said: Sequence[Said], settings: Settings) -> Iterator[Conflict]:
     """People who are retired in one ledger and whom another one brings back, unless the target knows it."""
     last: dict[tuple[str, ...], dict[int, Said]] = defaultdict(dict)
+    known_events = {it.event for it in said if it.side == settings.target}
     for it in said:
         known = last[register_of(it.event)].get(it.side)
         if known is None or _rev(it) > _rev(known):
@@ -92,7 +93,9 @@ def _revivals(said: Sequence[Said], settings: Settings) -> Iterator[Conflict]:
         newest = max(map(_rev, by_side.values()))
         reviving = [it for it in by_side.values() if _rev(it) == newest and not _is_retired(it)]
         retired = [it for it in by_side.values() if _is_retired(it)]
-        known_there = any(it.side == settings.target for it in reviving)
+        # that somebody is back does not answer for another one who becomes the same person, and left
+        strange = any(it.event != it.origin and it.event not in known_events for it in retired)
+        known_there = any(it.side == settings.target for it in reviving) and not strange
         if not retired or not reviving or known_there:
             continue
         if not any(checksum(it.origin) in settings.kept for it in reviving):

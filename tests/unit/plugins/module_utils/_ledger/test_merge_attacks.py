@@ -10,10 +10,11 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from ansible_collections.labfleet.identity.plugins.module_utils._errors import IdentityError
-from ansible_collections.labfleet.identity.plugins.module_utils._ledger._events import Redeemed
+from ansible_collections.labfleet.identity.plugins.module_utils._ledger._events import Redeemed, StateChanged
 from ansible_collections.labfleet.identity.plugins.module_utils._ledger._merge_decisions import parse_decisions
 from ansible_collections.labfleet.identity.plugins.module_utils._ledger._merge_sides import checksum
 from ansible_collections.labfleet.identity.tests.unit.plugins.module_utils._ledger.ledgers import (
+    LATER,
     STAMP,
     group,
     profile,
@@ -82,6 +83,20 @@ def test_a_number_that_somebody_had_before_is_not_another_ones() -> None:
     for decision in (person, keep):
         events = accepted(theirs, target=ours, decisions=[decision])
         assert kinds(theirs, target=events, decisions=[decision]) == []
+
+
+def test_whoever_left_becomes_one_with_somebody_who_is_back_only_knowingly() -> None:
+    ours = [LAB, BO, state("bo", 1, "retired"), state("bo", 2, "active")]
+    gone = StateChanged("lab", "x", 1, "retired", "", LATER)
+    theirs = [LAB, user("bo", 5601, "x"), gone]
+    person = {"profile": "lab", "subject": "x", "uid": 5601}
+    same = {"person": person, "become": {"subject": "bo", "username": "bo", "uid": 5300}}
+    assert kinds(ours, theirs, decisions=[same]) == kinds(theirs, target=ours, decisions=[same]) == ["revival"]
+    for decision in ({"event": checksum(ours[3]), "keep": True}, {"event": checksum(gone), "drop": True}):
+        events = accepted(theirs, target=ours, decisions=[same, decision])
+        assert accepted(theirs, target=events, decisions=[same, decision]) == events
+        if "keep" in decision:
+            assert accepted(theirs, target=events, decisions=[same]) == events
 
 
 def test_a_name_of_the_system_is_taken_over_only_knowingly() -> None:
