@@ -244,10 +244,15 @@ class _Renames:
         wanted: dict[str, list[tuple[str, Human | GuestKey]]] = {}
         for human, new in asked.items():
             wanted.setdefault(human.profile, []).append((new.username, human))
+        subjects: dict[tuple[str, str], set[str]] = {}
+        for human, new in people.items():
+            subjects.setdefault((human.profile, human.subject), set()).add(new.subject)
         for key, name in self._moving_guests():
             into, home, subject, _uid = key
-            if (into, home, subject) in self._granted:
-                guests[key] = self._granted[into, home, subject]
+            became = (subject, *sorted(subjects.get((home, subject), ())))
+            kept = [(into, home, who) for who in became if (into, home, who) in self._granted]
+            if kept:
+                guests[key] = self._granted[kept[0]]
             else:
                 wanted.setdefault(into, []).append((name, key))
         # what a merge that was cut off gave to the same person is theirs, and is found again in the same way
@@ -267,7 +272,9 @@ class _Renames:
 
     def _moving_guests(self) -> Iterator[tuple[GuestKey, str]]:
         """Guests whose own number lies in a band that its profile gives up, and what they are called."""
-        names = {(human.profile, human.subject): human.username for human in self._people}
+        # whom sides call differently has one of the names, whatever order the sides come in
+        humans = sorted(self._people, key=lambda human: (human.uid, human.username))
+        names = {(human.profile, human.subject): human.username for human in humans}
         homes = {(human.profile, human.subject, human.uid) for human in self._people}
         for key in self._guests:
             into, home, subject, uid = key

@@ -16,6 +16,7 @@ from ansible_collections.labfleet.identity.plugins.module_utils._ledger._merge_s
 from ansible_collections.labfleet.identity.tests.unit.plugins.module_utils._ledger.ledgers import (
     STAMP,
     ledger_of,
+    profile,
     user,
 )
 from ansible_collections.labfleet.identity.tests.unit.plugins.module_utils._ledger.test_merge import (
@@ -85,3 +86,16 @@ def test_somebody_who_left_is_brought_back_to_a_ledger_only_knowingly() -> None:
     assert kinds([LAB, *CAROL], target=gone) == ["revival"]
     keep = {"event": checksum(CAROL[2]), "keep": True}
     assert set(accepted([LAB, *CAROL], target=gone, decisions=[keep])) == {LAB, *CAROL}
+
+
+def test_a_guest_who_moves_and_becomes_another_subject_is_found_again() -> None:
+    one = [profile("b"), OTHER, user("one", 6002, "bob", "other"), grant("bob", 5002, "b", name="other")]
+    two = [LAB, OTHER, user("two", 6003, "bob", "other")]
+    person = {"profile": "other", "subject": "bob", "uid": 6002, "username": "one"}
+    decisions = [
+        {"profile": "b", "uid_band": "5000-5999", "become": {"uid_band": "7000-7999"}},
+        {"person": person, "become": {"subject": "x"}},
+    ]
+    whole = finished(one, two, decisions)
+    assert set(whole) == set(accepted(two, one, decisions=decisions))
+    assert accepted(one, two, decisions=decisions, target=whole) == whole
