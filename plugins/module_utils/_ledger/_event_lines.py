@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import re
 from json.encoder import encode_basestring_ascii
 from typing import TYPE_CHECKING
 
@@ -42,7 +43,7 @@ from ansible_collections.labfleet.identity.plugins.module_utils._roster import c
 from ansible_collections.labfleet.identity.plugins.module_utils._uid_space import LARGEST_NUMBER, parse_band
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Iterator, Sequence
     from typing import Any, Callable
 
     from ansible_collections.labfleet.identity.plugins.module_utils._ledger._events import Event
@@ -88,9 +89,7 @@ def read_events(lines: Sequence[str], first_line: int, way_out: str) -> list[Eve
         raise IdentityError(
             f"line {first_line + unsealed} does not fit its checksum, so it was edited or damaged: {way_out}."
         )
-    reader = EventReader(way_out)
-    values = values_of(lines, first_line, way_out)
-    return [reader.event(line, raw, text) for line, (raw, text) in enumerate(zip(values, lines), start=first_line)]
+    return [event for _line, event, _raw in EventReader(way_out).read(lines, first_line) if event is not None]
 
 
 def sealed(body: str) -> str:
@@ -113,14 +112,15 @@ def first_unsealed(lines: Sequence[str]) -> int:
     return -1
 
 
-def values_of(lines: Sequence[str], first_line: int, way_out: str) -> list[dict[str, Any]]:
-    """The JSON of every line; read as one list, because a call a line costs more than all that is in it."""
+def values_of(lines: Sequence[str], numbers: Sequence[int], way_out: str) -> list[dict[str, Any]]:
+    """The JSON of lines with these numbers; read as one list, because a call a line costs more than all that is in
+    it."""
     try:
         values = json.loads(f"[{','.join(lines)}]")
     except (ValueError, RecursionError):
         values = []
     if len(values) != len(lines) or not all(isinstance(value, dict) for value in values):
-        for line, text in enumerate(lines, start=first_line):
+        for line, text in zip(numbers, lines):
             if not _is_mapping(text):
                 raise IdentityError(f"line {line} is not an event of a ledger: {way_out}.")
         raise IdentityError(f"its lines cannot be read one by one: {way_out}.")
@@ -144,6 +144,40 @@ class EventReader:
         self._way_out = way_out
         self._profiles: set[str] = set()
         self._stamps: dict[tuple[str, str, str], Stamp] = {}
+
+    def read(
+        self, lines: Sequence[str], first_line: int, kind_without_event: str = ""
+    ) -> Iterator[tuple[int, Event | None, dict[str, Any]]]:
+        """Every line with its number and its event, or without one and with its JSON, if it is of that kind."""
+        quick = [self._plain_user(text) for text in lines]
+        others = [index for index, event in enumerate(quick) if event is None]
+        numbers = [first_line + index for index in others]
+        values = dict(zip(others, values_of([lines[index] for index in others], numbers, self._way_out)))
+        for index, event in enumerate(quick):
+            if event is not None:
+                yield first_line + index, event, {}
+            elif kind_without_event and values[index].get("kind") == kind_without_event:
+                yield first_line + index, None, values[index]
+            else:
+                yield first_line + index, self.event(first_line + index, values[index], lines[index]), {}
+
+    def _plain_user(self, text: str) -> UserIssued | None:
+        """The person of a line that has no escapes in it; the pattern lets pass what a ledger writes and nothing else.
+
+        Nearly all lines are such, and reading them so takes half the time.
+        """
+        match = _PLAIN_USER(text)
+        if match is None:
+            return None
+        profile, username, subject, uid, at, by, run = match.groups("")
+        number = int(uid)
+        if number > LARGEST_NUMBER:
+            return None
+        key = at, by, run
+        stamp = self._stamps.get(key)
+        if stamp is None:
+            stamp = self._stamps[key] = Stamp(*key)
+        return UserIssued(profile, username, subject, number, stamp)
 
     def event(self, line: int, raw: dict[str, Any], text: str) -> Event:
         """The event of one line."""
@@ -190,6 +224,14 @@ class EventReader:
             )
         return stamp
 
+
+_PLAIN = r"[ !#-\[\]-~]"  # printable ASCII that JSON needs no escape for
+_PLAIN_USER = re.compile(
+    r'\{"kind": "user", "profile": "([a-z0-9][a-z0-9._-]{0,62})", "username": "([a-z_][a-z0-9_-]{0,31})",'
+    rf' "subject": "((?! ){_PLAIN}{{1,255}}(?<! ))", "uid": (0|[1-9][0-9]{{0,9}}),'
+    r' "at": "([0-9]{4}-[0-9]{2}-[0-9]{2}T[0-9]{2}:[0-9]{2}:[0-9]{2}Z)",'
+    rf' "by": "({_PLAIN}{{1,255}})"(?:, "run": "({_PLAIN}{{1,255}})")?, "sum": "[0-9a-f]{{16}}"\}}'
+).fullmatch
 
 # What an event is called in its line, and its fields in the order in which they are written. UserIssued has the same
 # shape, but code of its own: a ledger has a thousand of them for one of the others.

@@ -19,7 +19,6 @@ from ansible_collections.labfleet.identity.plugins.module_utils._ledger._event_l
     event_line,
     first_unsealed,
     sealed,
-    values_of,
 )
 from ansible_collections.labfleet.identity.plugins.module_utils._names import quoted
 
@@ -61,18 +60,18 @@ def parse_ledger(data: bytes) -> Written:
     header, *body = _texts(data)
     _check_header(header, body)
     _check_sums(body)
-    reader = EventReader(_BACK)
     events: list[Event] = []
     lines: list[int] = []
     texts: list[str] = []
     counted = 0
     is_end = False
-    for line, (text, raw) in enumerate(zip(body, values_of(body, 2, _BACK)), start=2):
-        is_end = raw.get("kind") == "end"
-        if is_end:
+    for line, event, raw in EventReader(_BACK).read(body, 2, "end"):
+        text = body[line - 2]
+        is_end = event is None
+        if event is None:
             counted = max(counted, _end(line, raw, text))
         else:
-            events.append(reader.event(line, raw, text))
+            events.append(event)
             lines.append(line)
             texts.append(text)
     if not is_end:
