@@ -248,6 +248,15 @@ def test_what_should_be_looked_at(more: list[Event], what: str, where: str) -> N
     assert [place for name, place in smelt(*more) if name == what and where in ("", place)] != [], smelt(*more)
 
 
+def test_a_number_given_out_after_it_was_noted_as_somebody_elses_is_looked_at() -> None:
+    noted = Renumbered("lab", "bob", 5777, 5300, "adopted on another branch", on("03-16"))
+    assert [what for what, _where in smelt(noted, user("zoe", 5777, stamp=on("03-17")))] == [
+        "a number that was somebody else's before"
+    ]
+    # known when it was noted, by those who merged
+    assert smelt(user("zoe", 5777, stamp=on("03-14")), noted) == []
+
+
 def test_a_minute_is_no_future() -> None:
     assert smelt(user("zoe", 5900, stamp=on("11-22", "09:00:30"))) == []
 
