@@ -137,15 +137,17 @@ def allocate(ledger: Ledger, wanted: Wanted, stamp: Stamp) -> Allocation:
     )
     uids = {name: issued.uid for name, issued in old_uids if issued is not None}
     gids = {name: new_gids[name] if name in new_gids else profile.groups[name].gid for name in groups}
+    left = tuple(_left(ledger, profile, wanted.roster))
+    foreign = {ledger.profiles[one.person.profile].uid_band for one in left if one.uid not in profile.uid_band}
     return Allocation(
         profile.uid_band,
         profile.group_band,
         {**uids, **new_uids, **guests.uids},
         gids,
         {**dict(_disabled(profile, wanted.roster)), **guests.disabled},
-        sorted(guests.bands, key=lambda band: band.first),
+        sorted(guests.bands | foreign, key=lambda band: band.first),
         _names_of_renamed(ledger, profile, wanted.roster),
-        tuple(_left(ledger, profile, wanted.roster)),
+        left,
         tuple(events),
     )
 

@@ -155,3 +155,10 @@ def test_a_guest_whom_the_roster_dropped_is_told_of_when_nothing_lets_them_in(mo
     (left,) = allocate(over, Wanted("imaging", Roster(())), STAMP).left
     assert (left.person.key, left.uid) == (("lab", "alice"), 6007)
     assert allocate(over, Wanted("imaging", Roster((guest("alice"),))), STAMP).left == ()
+
+
+def test_the_band_of_a_guest_who_is_kept_out_is_told_as_long_as_hosts_may_have_the_account() -> None:
+    over = ledger_of([*TWO_LABS, grant("alice", 5361), grant("alice", 5361, 2, REVOKED)])
+    for roster in (Roster(()), Roster((guest("alice"),))):
+        allocation = allocate(over, Wanted("imaging", roster), STAMP)
+        assert allocation.guest_bands == [parse_band("5000-5999")]
