@@ -19,7 +19,7 @@ from ansible_collections.labfleet.identity.plugins.module_utils._ledger._adoptio
 from ansible_collections.labfleet.identity.plugins.module_utils._ledger._model import EMPTY_LEDGER
 from ansible_collections.labfleet.identity.plugins.module_utils._ledger._records import event_record
 from ansible_collections.labfleet.identity.plugins.module_utils._ledger._report import change_result
-from ansible_collections.labfleet.identity.plugins.module_utils._ledger._store import Settled, settle, stamp_now
+from ansible_collections.labfleet.identity.plugins.module_utils._ledger._store import Settled, stamp_now
 from ansible_collections.labfleet.identity.plugins.module_utils._plain import plain
 from ansible_collections.labfleet.identity.plugins.module_utils._roster import parse_roster
 from ansible_collections.labfleet.identity.plugins.module_utils._roster_file import read_roster_text
@@ -80,16 +80,11 @@ class ActionModule(ControllerAction):
             seen[:] = [ledger]
             return adopt(ledger, proposal, stamp)
 
-        if adopts:
-            settled = settle(store, decide, write=not self._task.check_mode)
-        else:
-            settled = Settled(decide(store.load() or EMPTY_LEDGER))
+        settled = self.settle(store, decide) if adopts else Settled(decide(store.load() or EMPTY_LEDGER))
         adoption = settled.decision
         if adopts and adoption.refusal:
             raise IdentityError(adoption.refusal)
         written = adoption.events if adopts else ()
-        if written and not self._task.check_mode:
-            self.mark_write()
         report = adoption_report(adoption, seen[0])
         return {
             **change_result(store.name, written, [*settled.warnings, *_warnings(proposal)]),

@@ -18,7 +18,7 @@ from ansible_collections.labfleet.identity.plugins.module_utils._ledger._merge_d
 from ansible_collections.labfleet.identity.plugins.module_utils._ledger._merge_report import merge_result
 from ansible_collections.labfleet.identity.plugins.module_utils._ledger._merge_rows import read_rows, row_sides
 from ansible_collections.labfleet.identity.plugins.module_utils._ledger._merge_sides import Side
-from ansible_collections.labfleet.identity.plugins.module_utils._ledger._store import open_store, settle, stamp_now
+from ansible_collections.labfleet.identity.plugins.module_utils._ledger._store import open_store, stamp_now
 from ansible_collections.labfleet.identity.plugins.module_utils._names import check_profile_id, quoted
 from ansible_collections.labfleet.identity.plugins.module_utils._plain import plain
 from ansible_collections.labfleet.identity.plugins.module_utils._roster_file import read_roster_text
@@ -70,10 +70,7 @@ class ActionModule(ControllerAction):
             return merge(Side(store.name, ledger.events, is_target=True), sources, decisions, stamp)
 
         applies = arguments["state"] == "merged"
-        writes = applies and not self._task.check_mode
-        settled = settle(store, decide, writes)
-        if writes and settled.decision.events:
-            self.mark_write()
+        settled = self.settle(store, decide, write=applies)
         return merge_result(store.name, settled.decision, settled.warnings, applies)
 
     def _sources(self, arguments: dict[str, Any], target: str, stamp: Stamp) -> Iterator[Side]:

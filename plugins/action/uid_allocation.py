@@ -16,12 +16,13 @@ from ansible_collections.labfleet.identity.plugins.module_utils._ledger._store i
 from ansible_collections.labfleet.identity.plugins.module_utils._plain import plain
 from ansible_collections.labfleet.identity.plugins.module_utils._roster import parse_roster
 from ansible_collections.labfleet.identity.plugins.module_utils._roster_file import read_roster_text
+from ansible_collections.labfleet.identity.plugins.module_utils._safe_files import file_mark
 from ansible_collections.labfleet.identity.plugins.module_utils._uid_space import parse_band
 from ansible_collections.labfleet.identity.plugins.plugin_utils._controller_action import (
     LEDGER_ARGUMENTS,
     ControllerAction,
 )
-from ansible_collections.labfleet.identity.plugins.plugin_utils._run_cache import file_mark, kept_for_the_run
+from ansible_collections.labfleet.identity.plugins.plugin_utils._run_cache import kept_for_the_run
 
 if TYPE_CHECKING:
     from typing import Any

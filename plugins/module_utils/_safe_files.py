@@ -18,6 +18,7 @@ import stat
 from ansible_collections.labfleet.identity.plugins.module_utils._errors import IdentityError
 
 __all__ = [
+    "file_mark",
     "fsync_directory",
     "make_trusted_directory",
     "open_trusted_directory",
@@ -29,6 +30,15 @@ __all__ = [
 
 _DIRECTORY = os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC
 _MOST_LINKS = 40  # as many as the system follows
+
+
+def file_mark(path: str) -> list[int]:
+    """What changes when a file does; empty for a file that is not there."""
+    try:
+        status = os.stat(path)
+    except OSError:
+        return []
+    return [status.st_dev, status.st_ino, status.st_size, status.st_mtime_ns]
 
 
 def open_trusted_directory(path: str) -> int:

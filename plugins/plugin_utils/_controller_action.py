@@ -17,7 +17,7 @@ from ansible_collections.labfleet.identity.plugins.module_utils._ledger._records
 from ansible_collections.labfleet.identity.plugins.module_utils._ledger._report import change_result
 from ansible_collections.labfleet.identity.plugins.module_utils._ledger._store import open_store, settle, stamp_now
 from ansible_collections.labfleet.identity.plugins.module_utils._plain import plain
-from ansible_collections.labfleet.identity.plugins.plugin_utils._run_cache import file_mark
+from ansible_collections.labfleet.identity.plugins.module_utils._safe_files import file_mark
 
 if TYPE_CHECKING:
     from typing import Any, Callable, ClassVar
@@ -25,7 +25,11 @@ if TYPE_CHECKING:
     from ansible_collections.labfleet.identity.plugins.module_utils._ledger._events import Stamp
     from ansible_collections.labfleet.identity.plugins.module_utils._ledger._model import Ledger
     from ansible_collections.labfleet.identity.plugins.module_utils._ledger._operations import Change
-    from ansible_collections.labfleet.identity.plugins.module_utils._ledger._store import LedgerStore
+    from ansible_collections.labfleet.identity.plugins.module_utils._ledger._store import (
+        AnyDecision,
+        LedgerStore,
+        Settled,
+    )
 
 __all__ = ["LEDGER_ARGUMENTS", "OPERATION_ARGUMENTS", "ControllerAction"]
 
@@ -70,14 +74,23 @@ class ControllerAction(ActionBase):
         """Let one operation add to the ledger, or only say what it would add."""
         store = self.store(arguments)
         stamp = stamp_now()
-        settled = settle(store, lambda ledger: decide(ledger, stamp), write=not self._task.check_mode)
+        settled = self.settle(store, lambda ledger: decide(ledger, stamp))
         events = settled.decision.events
-        if events and not self._task.check_mode:
-            self.mark_write()
         return {
             **change_result(store.name, events, settled.warnings),
             "events": [event_record(event) for event in events],
         }
+
+    def settle(
+        self, store: LedgerStore, decide: Callable[[Ledger], AnyDecision], write: bool = True
+    ) -> Settled[AnyDecision]:
+        """Settle a decision, never in check mode, and let the tasks that follow look into the ledger again."""
+        writes = write and not self._task.check_mode
+        settled = settle(store, decide, writes)
+        if writes and settled.decision.events:
+            with open(os.path.join(self.run_directory, _WRITES), "ab") as file:
+                file.write(b".")
+        return settled
 
     @property
     def run_directory(self) -> str:
@@ -87,11 +100,6 @@ class ControllerAction(ActionBase):
     def marker_of_writes(self) -> list[int]:
         """What changes whenever this run writes to a ledger."""
         return file_mark(os.path.join(self.run_directory, _WRITES))
-
-    def mark_write(self) -> None:
-        """Let the tasks that follow look into the ledger again."""
-        with open(os.path.join(self.run_directory, _WRITES), "ab") as file:
-            file.write(b".")
 
     def store(self, arguments: dict[str, Any]) -> LedgerStore:
         """The ledger that the task names."""

@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
     from typing import Any, Callable
 
-__all__ = ["file_mark", "kept_for_the_run"]
+__all__ = ["kept_for_the_run"]
 
 _WAIT = 0.005
 
@@ -49,15 +49,6 @@ def kept_for_the_run(
         answer, for_others = find()
         _write(path, for_others)
         return answer
-
-
-def file_mark(path: str) -> list[int]:
-    """What changes when a file does; empty for a file that is not there."""
-    try:
-        status = os.stat(path)
-    except OSError:
-        return []
-    return [status.st_dev, status.st_ino, status.st_size, status.st_mtime_ns]
 
 
 def _read(path: str) -> dict[str, Any] | None:

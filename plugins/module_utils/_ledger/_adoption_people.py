@@ -59,12 +59,11 @@ def everybody(ledger: Ledger, profile: Profile, roster: Roster) -> list[Somebody
         if isinstance(event, Renumbered):
             former[event.profile, event.subject].add(event.was)
     for person in profile.people():
-        names = {name for name, issued in profile.by_username.items() if issued.subject == person.subject}
         found[person.key] = Somebody(
             USER,
             person.username,
             profile.uid_band,
-            frozenset(names),
+            frozenset(profile.names_of(person)),
             person.uid,
             frozenset(former[person.key]),
             person.subject,

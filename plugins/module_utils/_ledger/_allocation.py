@@ -253,8 +253,7 @@ def _left(ledger: Ledger, profile: Profile, roster: Roster) -> Iterator[Left]:
 
 
 def _left_one(home: Profile, person: Person, uid: int) -> Left:
-    names = home.names_of(person) if person.subject in home.names else ()
-    return Left(person, uid, tuple(name for name in names if name != person.username))
+    return Left(person, uid, tuple(name for name in home.names_of(person) if name != person.username))
 
 
 def _disabled(profile: Profile, roster: Roster) -> Iterator[tuple[str, str]]:

@@ -67,12 +67,12 @@ class Changes:
         known = [event for event in events if self._is_about_somebody(event)]
         self._conflicts.stop()
         states = self._last(event for event in known if isinstance(event, StateChanged))
-        self._names(event for event in known if isinstance(event, Renamed))
+        every_name = self._names(event for event in known if isinstance(event, Renamed))
         names = self._last(event for event in known if isinstance(event, Renamed))
         grants = self._last(event for event in known if isinstance(event, GrantChanged))
         redirects = self._last(event for event in known if isinstance(event, Redirected))
         self._conflicts.stop()
-        guests = self._grants([event for event in known if isinstance(event, GrantChanged)])
+        guests = self._grants([event for event in known if isinstance(event, GrantChanged)], every_name)
         self._spent_numbers(known)
         self._redirects(redirects.values(), states)
         links = [event for event in known if isinstance(event, Linked)]
@@ -85,6 +85,7 @@ class Changes:
                 profile,
                 states={event.subject: event for event in states.values() if event.profile == name},
                 names={event.subject: event for event in names.values() if event.profile == name},
+                every_name={key[1]: every for key, every in every_name.items() if key[0] == name},
                 grants={(event.profile, event.subject): event for event in grants.values() if event.into == name},
                 guests=guests[name],
             )
@@ -148,12 +149,14 @@ class Changes:
                     )
         return {key: revisions[max(revisions)] for key, revisions in registers.items()}
 
-    def _names(self, events: Iterable[Renamed]) -> None:
-        """Give people the names that they ever had."""
+    def _names(self, events: Iterable[Renamed]) -> dict[tuple[str, str], tuple[str, ...]]:
+        """Give people the names that they ever had; every name of each who was renamed, the first one first."""
+        later: defaultdict[tuple[str, str], set[str]] = defaultdict(set)
         renamed: dict[tuple[str, str], Renamed] = {}
         for event in events:
             person = self._ledger.profiles[event.profile].by_subject[event.subject]
             holder = self._usernames[event.profile].setdefault(event.username, person)
+            later[event.profile, event.subject].add(event.username)
             first = renamed.setdefault((event.profile, event.username), event)
             if holder.subject != event.subject:
                 # the line that brought the name, and not the one that issued a number to whoever has it now
@@ -163,8 +166,12 @@ class Changes:
                     f" {event.profile} to two people, {who(holder)} and the subject {quoted(event.subject)}:"
                     " keep the line of whoever has the name on hosts already, and delete the other one"
                 )
+        first_names = {key: self._ledger.profiles[key[0]].by_subject[key[1]].username for key in later}
+        return {key: (name, *sorted(later[key] - {name})) for key, name in first_names.items()}
 
-    def _grants(self, events: Sequence[GrantChanged]) -> dict[str, dict[str, tuple[str, str]]]:
+    def _grants(
+        self, events: Sequence[GrantChanged], every_name: Mapping[tuple[str, str], tuple[str, ...]]
+    ) -> dict[str, dict[str, tuple[str, str]]]:
         """Whom grants ever brought into each profile, by every name; their own numbers there become theirs."""
         guests: dict[str, dict[str, tuple[str, str]]] = {name: {} for name in self._ledger.profiles}
         first: dict[tuple[str, str, str], GrantChanged] = {}
@@ -176,9 +183,9 @@ class Changes:
                     f"{self._conflicts.lines(other, event)} grant two numbers in the profile {event.into}"
                     f" to the subject {quoted(event.subject)} ({event.profile}): {_ONE_LINE}"
                 )
-            key = event.profile, event.subject
-            into, names = self._ledger.profiles[event.into], self._usernames[event.profile]
-            for name in [name for name, issued in names.items() if issued.subject == event.subject]:
+            key, into = (event.profile, event.subject), self._ledger.profiles[event.into]
+            home = self._ledger.profiles[event.profile].by_subject[event.subject]
+            for name in every_name.get(key, (home.username,)):
                 there: Event | None = into.by_username.get(name) or into.groups.get(name)
                 if there is not None or guests[event.into].setdefault(name, key) != key:
                     line = self._conflicts.line(there) if there else 0

@@ -74,7 +74,7 @@ def event_line(event: Event) -> str:
 
 def fields_of(event: Event) -> tuple[str, ...]:
     """What an event says beside its stamp, in the order in which it is written."""
-    return _USER_FIELDS if isinstance(event, UserIssued) else _SHAPES[KIND_OF[event.__class__]][1]
+    return _SHAPES[KIND_OF[event.__class__]][1]
 
 
 def read_events(lines: Sequence[str], first_line: int, way_out: str) -> list[Event]:
@@ -182,10 +182,7 @@ class EventReader:
     def event(self, line: int, raw: dict[str, Any], text: str) -> Event:
         """The event of one line."""
         try:
-            if raw.get("kind") == "user":
-                event: Event = self._user(raw)
-            else:
-                event = self._other(raw)
+            event = self._event(raw)
             if event.profile not in self._profiles:
                 self._profiles.add(check_profile_id(event.profile))
             exact = _body(event) == text[:-_TAIL]
@@ -197,14 +194,7 @@ class EventReader:
             raise IdentityError(f"line {line} is not written as a ledger writes its events: {self._way_out}.")
         return event
 
-    def _user(self, raw: dict[str, Any]) -> UserIssued:
-        username, subject = raw["username"], raw["subject"]
-        check_username(username)
-        if subject != username:
-            check_subject(subject)
-        return UserIssued(raw["profile"], username, subject, _number(raw["uid"]), self._stamp(raw))
-
-    def _other(self, raw: dict[str, Any]) -> Event:
+    def _event(self, raw: dict[str, Any]) -> Event:
         kind = raw.get("kind")
         shape = _SHAPES.get(kind) if isinstance(kind, str) else None
         if shape is None:
@@ -233,10 +223,10 @@ _PLAIN_USER = re.compile(
     rf' "by": "({_PLAIN}{{1,255}})"(?:, "run": "({_PLAIN}{{1,255}})")?, "sum": "[0-9a-f]{{16}}"\}}'
 ).fullmatch
 
-# What an event is called in its line, and its fields in the order in which they are written. UserIssued has the same
-# shape, but code of its own: a ledger has a thousand of them for one of the others.
+# What an event is called in its line, and its fields in the order in which they are written.
 _SHAPES: dict[str, tuple[type[Any], tuple[str, ...]]] = {
     "profile": (ProfileRegistered, ("profile", "uid_band", "group_band")),
+    "user": (UserIssued, ("profile", "username", "subject", "uid")),
     "group": (GroupIssued, ("profile", "name", "gid")),
     "withhold": (NumberWithheld, ("profile", "number", "reason")),
     "renumber": (Renumbered, ("profile", "subject", "was", "uid", "reason")),
@@ -247,8 +237,7 @@ _SHAPES: dict[str, tuple[type[Any], tuple[str, ...]]] = {
     "redirect": (Redirected, ("profile", "subject", "rev", "to_profile", "to_subject", "reason")),
     "redeem": (Redeemed, ("profile", "jti", "subject")),
 }
-KIND_OF: dict[type, str] = {UserIssued: "user", **{build: kind for kind, (build, _fields) in _SHAPES.items()}}
-_USER_FIELDS = ("profile", "username", "subject", "uid")
+KIND_OF: dict[type, str] = {build: kind for kind, (build, _fields) in _SHAPES.items()}
 
 
 def _body(event: Event) -> str:
@@ -257,6 +246,7 @@ def _body(event: Event) -> str:
     run = f', "run": {encode_basestring_ascii(stamp.run)}' if stamp.run else ""
     written = f'"at": "{stamp.at}", "by": {encode_basestring_ascii(stamp.by)}{run}'
     if isinstance(event, UserIssued):
+        # nearly all events are such, so they are not put together field by field
         return (
             f'{{"kind": "user", "profile": "{event.profile}", "username": "{event.username}",'
             f' "subject": {encode_basestring_ascii(event.subject)}, "uid": {event.uid}, {written}'

@@ -25,7 +25,7 @@ from ansible_collections.labfleet.identity.plugins.module_utils._ledger._format 
 from ansible_collections.labfleet.identity.plugins.module_utils._ledger._lock import locked, noted_events
 from ansible_collections.labfleet.identity.plugins.module_utils._ledger._model import EMPTY_LEDGER, Ledger
 from ansible_collections.labfleet.identity.plugins.module_utils._ledger._rules import fold
-from ansible_collections.labfleet.identity.plugins.module_utils._safe_files import write_all
+from ansible_collections.labfleet.identity.plugins.module_utils._safe_files import file_mark, write_all
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -72,11 +72,7 @@ class FileStore:
     @property
     def mark(self) -> list[int]:
         """What changes when the file does."""
-        try:
-            status = os.stat(self._path)
-        except OSError:
-            return []
-        return [status.st_dev, status.st_ino, status.st_size, status.st_mtime_ns]
+        return file_mark(self._path)
 
     def load(self) -> Ledger | None:
         """The checked ledger, None when there is no file yet."""

@@ -71,6 +71,7 @@ class Profile:
     groups: Mapping[str, GroupIssued] = field(default_factory=dict)
     states: Mapping[str, StateChanged] = field(default_factory=dict)  # by subject
     names: Mapping[str, Renamed] = field(default_factory=dict)  # by subject
+    every_name: Mapping[str, tuple[str, ...]] = field(default_factory=dict)  # of the renamed, the first one first
     grants: Mapping[tuple[str, str], GrantChanged] = field(default_factory=dict)  # into this profile, by person
     guests: Mapping[str, tuple[str, str]] = field(default_factory=dict)  # whom a grant ever brought, by every name
 
@@ -106,8 +107,7 @@ class Profile:
 
     def names_of(self, person: Person) -> tuple[str, ...]:
         """Every name that somebody ever had here, the first one first."""
-        every = [name for name, issued in self.by_username.items() if issued.subject == person.subject]
-        return tuple(dict.fromkeys([person.issued.username, *sorted(every)]))
+        return self.every_name.get(person.subject, (person.issued.username,))
 
     def people(self) -> Iterator[Person]:
         """Everybody who has a number of this profile, in the order in which they got it."""

@@ -123,9 +123,8 @@ def grant(
     if person.state != ACTIVE:
         raise IdentityError(f"{person} is {person.state} at home: make them active first.")
     # the ledger does not say whether a former name was given up before or after they came, so none may be another's
-    for name, issued in ledger.profile(profile).by_username.items():
-        if issued.subject == person.subject:
-            _check_name_is_free(there, person, name)
+    for name in ledger.profile(profile).names_of(person):
+        _check_name_is_free(there, person, name)
     if last is not None:
         uid = last.uid
     elif own_number is False:

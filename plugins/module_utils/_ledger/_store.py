@@ -83,9 +83,10 @@ def settle(store: LedgerStore, decide: Callable[[Ledger], AnyDecision], write: b
         return Settled(decision)
 
     def decide_soundly(known: Ledger) -> AnyDecision:
-        decision = decide(known)
-        _check_addition(known, decision.events)
-        return decision
+        # what nobody added to meanwhile was decided on already
+        decided = decision if known is ledger else decide(known)
+        _check_addition(known, decided.events)
+        return decided
 
     return Settled(*store.commit(decide_soundly))
 

@@ -13,7 +13,8 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from ansible_collections.labfleet.identity.plugins.plugin_utils._run_cache import file_mark, kept_for_the_run
+from ansible_collections.labfleet.identity.plugins.module_utils._safe_files import file_mark
+from ansible_collections.labfleet.identity.plugins.plugin_utils._run_cache import kept_for_the_run
 
 if TYPE_CHECKING:
     from pathlib import Path
