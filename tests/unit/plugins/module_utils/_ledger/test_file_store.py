@@ -18,7 +18,7 @@ from ansible_collections.labfleet.identity.plugins.module_utils._errors import I
 from ansible_collections.labfleet.identity.plugins.module_utils._ledger._allocation import Allocation, allocate
 from ansible_collections.labfleet.identity.plugins.module_utils._ledger._file_store import FileStore
 from ansible_collections.labfleet.identity.plugins.module_utils._ledger._format import Written, format_ledger
-from ansible_collections.labfleet.identity.plugins.module_utils._ledger._store import open_store, settle
+from ansible_collections.labfleet.identity.plugins.module_utils._ledger._store import Settled, open_store, settle
 from ansible_collections.labfleet.identity.plugins.module_utils._uid_space import parse_band
 from ansible_collections.labfleet.identity.tests.unit.plugins.module_utils._ledger.ledgers import (
     STAMP,
@@ -237,16 +237,16 @@ def test_what_git_brings_while_the_run_decides_is_not_lost(ledger: Path) -> None
     brought: list[bytes] = []
 
     def decide(known: Ledger) -> Allocation:
-        # the second time it is called under the lock, and somebody who knows no lock writes right after
+        # it is called under the lock, and somebody who knows no lock writes right after
         decision = allocate(known, wanted(["bob"]), STAMP)
         brought.append(b"")
-        if len(brought) == 2:
+        if len(brought) == 1:
             os.unlink(ledger)
             ledger.write_bytes(format_ledger(Written(), [profile(), user("alice", 5361), user("carol", 5587)]))
         return decision
 
-    settled = settle(store, decide, write=True)
-    assert len(brought) == 3
+    settled = Settled(*store.commit(decide))
+    assert len(brought) == 2
     # carol has what would have been bob's first choice
     assert settled.decision.uids == {"bob": 5588}
     assert uids(ledger) == {"alice": 5361, "carol": 5587, "bob": 5588}
@@ -260,7 +260,7 @@ def test_a_ledger_that_never_stands_still_is_given_up(ledger: Path) -> None:
         return allocate(known, wanted(["bob"]), STAMP)
 
     store = open_store(f"file:{ledger}")
-    assert "by a program that does not heed the lock" in refusal(lambda: settle(store, decide, write=True))
+    assert "by a program that does not heed the lock" in refusal(lambda: store.commit(decide))
     assert uids(ledger) == {"alice": 5361}
     assert names_beside(ledger) == ["ledger.jsonl", "ledger.jsonl.lock"]
 
