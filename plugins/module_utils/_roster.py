@@ -19,7 +19,7 @@ from ansible_collections.labfleet.identity.plugins.module_utils._names import (
     is_system_path,
     quoted,
 )
-from ansible_collections.labfleet.identity.plugins.module_utils._ssh._public_keys import PublicKey, parse_public_key
+from ansible_collections.labfleet.identity.plugins.module_utils._ssh._key_entries import KeyEntry, parse_key_entry
 
 if TYPE_CHECKING:
     from typing import Any, Callable
@@ -40,7 +40,7 @@ class RosterEntry:
     username: str
     subject: str
     gecos: str | None = None
-    keys: tuple[PublicKey, ...] | None = None
+    keys: tuple[KeyEntry, ...] | None = None
     groups: tuple[str, ...] | None = None
     shell: str | None = None
     home: str | None = None
@@ -155,10 +155,10 @@ class _Seen:
             found.append(
                 f"entry {earlier} is the same person (subject {quoted(entry.subject)}): one person has one entry"
             )
-        for key in entry.keys or ():
-            if self._keys.setdefault(key.blob, index) != index:
+        for held in entry.keys or ():
+            if self._keys.setdefault(held.key.blob, index) != index:
                 found.append(
-                    f"entry {self._keys[key.blob]} has the same SSH key: one key opens one person's account only"
+                    f"entry {self._keys[held.key.blob]} has the same SSH key: one key opens one person's account only"
                 )
         if entry.home is not None and self._homes.setdefault(entry.home, index) != index:
             found.append(
@@ -248,14 +248,17 @@ def _groups(value: Any) -> tuple[str, ...]:
     return groups
 
 
-def _keys(value: Any) -> tuple[PublicKey, ...]:
+def _keys(value: Any) -> tuple[KeyEntry, ...]:
     if not isinstance(value, list):
         raise IdentityError(f"keys {quoted(value)} is not a list of OpenSSH public keys")
-    keys: dict[str, PublicKey] = {}
-    for text in value:
-        key = parse_public_key(text)
-        keys.setdefault(key.blob, key)
-    return tuple(keys.values())
+    entries: dict[str, KeyEntry] = {}
+    for raw in value:
+        entry = parse_key_entry(raw)
+        kept = entries.setdefault(entry.key.blob, entry)
+        if kept.options != entry.options:
+            # sshd would take the first of the two that lets somebody in
+            raise IdentityError(f"key {entry.key.fingerprint} is there twice with different options: keep one")
+    return tuple(entries.values())
 
 
 def _state(value: Any) -> str:

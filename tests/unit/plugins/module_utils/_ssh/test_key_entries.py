@@ -118,7 +118,7 @@ CASES: list[tuple[dict[str, Any], str]] = [
     ({"pty": True, "restrict": True, "user_rc": False}, "restrict,pty"),
     ({"pty": False, "x11_forwarding": False}, "no-pty,no-X11-forwarding"),
     (
-        {flag.replace("-", "_"): True for flag in FLAGS} | {"restrict": True},
+        {**{flag.replace("-", "_"): True for flag in FLAGS}, "restrict": True},
         "restrict,agent-forwarding,port-forwarding,pty,user-rc,X11-forwarding",
     ),
     ({"from": ["*.lab.example", "!bad.lab.example", "192.0.2.0/24", "2001:db8::/32", "10.0.0.?"]},
