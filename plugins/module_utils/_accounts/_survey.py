@@ -21,11 +21,14 @@ import time
 from functools import partial
 from typing import TYPE_CHECKING
 
-from ansible_collections.labfleet.identity.plugins.module_utils._accounts._record import (
-    RECORD_DIRECTORY,
-    RECORD_NAME,
-    parse_record,
+from ansible_collections.labfleet.identity.plugins.module_utils._accounts._account_files import (
+    account_table,
+    as_number,
+    groups_of,
+    read_record,
+    shown,
 )
+from ansible_collections.labfleet.identity.plugins.module_utils._accounts._record import RECORD_DIRECTORY
 from ansible_collections.labfleet.identity.plugins.module_utils._accounts._tables import Table, directory_sources
 from ansible_collections.labfleet.identity.plugins.module_utils._errors import IdentityError
 from ansible_collections.labfleet.identity.plugins.module_utils._safe_files import (
@@ -39,7 +42,6 @@ if TYPE_CHECKING:
 
 __all__ = ["apart", "local_accounts", "names_in", "take_survey"]
 
-_LARGEST = 4294967295
 _KINDS = {stat.S_IFDIR: "directory", stat.S_IFLNK: "link"}
 
 
@@ -144,19 +146,21 @@ def local_accounts() -> dict[str, Any]:
     finally:
         os.close(etc)
     gaps: list[str] = []
-    passwd, group = (_table(name, files[name], gaps) for name in ("passwd", "group"))
-    owners, numbers = _owners(gaps)
-    groups, memberships = _groups(group, gaps)
+    passwd, group = (account_table(name, files[name], gaps) for name in ("passwd", "group"))
+    record = read_record(RECORD_DIRECTORY, gaps)
+    # those that the collection ever gave on this host
+    numbers = {owned.number for owned in [*record.users.values(), *record.groups.values()]}
+    groups, memberships = groups_of(group, gaps)
     accounts = []
     for name, fields in passwd.entries.items():
-        uid, gid = _number(fields[2]), _number(fields[3])
+        uid, gid = as_number(fields[2]), as_number(fields[3])
         if uid is None or gid is None:
             gaps.append("/etc/passwd has no number for %s: repair the line (vipw)" % ascii(name))
             continue
-        account: dict[str, Any] = {"name": _shown(name), "uid": uid, "gid": gid, "gecos": _shown(fields[4])}
-        account.update(home=_shown(fields[5]), shell=_shown(fields[6]), groups=memberships.get(name, []))
-        if name in owners:
-            account["managed"] = owners[name]
+        account: dict[str, Any] = {"name": shown(name), "uid": uid, "gid": gid, "gecos": shown(fields[4])}
+        account.update(home=shown(fields[5]), shell=shown(fields[6]), groups=memberships.get(name, []))
+        if name in record.users:
+            account["managed"] = record.users[name].owner
         accounts.append(account)
     return {
         "accounts": accounts,
@@ -168,55 +172,9 @@ def local_accounts() -> dict[str, Any]:
     }
 
 
-def _table(database: str, data: bytes | None, gaps: list[str]) -> Table:
-    if data is None:
-        raise IdentityError("/etc/%s is missing: restore it (a backup is /etc/%s-)" % (database, database))
-    table = Table(database, data)
-    for name, number in table.strays:
-        gaps.append(
-            "/etc/%s has a malformed line or a further one of %s (%s): repair it (vipw, vigr)"
-            % (database, ascii(name)[:66], ascii(number)[:20])
-        )
-    if any(line[:1] in ("+", "-") for line in table.text.split("\n")):
-        gaps.append("/etc/%s takes further lines from NIS, which are not read: remove the line" % database)
-    return table
-
-
-def _groups(table: Table, gaps: list[str]) -> tuple[list[dict[str, Any]], dict[str, list[str]]]:
-    groups = []
-    memberships: dict[str, list[str]] = {}
-    for name, fields in table.entries.items():
-        gid = _number(fields[2])
-        if gid is None:
-            gaps.append("/etc/group has no number for %s: repair the line (vigr)" % ascii(name))
-            continue
-        groups.append({"name": _shown(name), "gid": gid})
-        for member in fields[3].split(","):
-            if member:
-                memberships.setdefault(member, []).append(_shown(name))
-    return groups, memberships
-
-
 def _numbers_of_strays(table: Table) -> set[int]:
-    numbers = (_number(number) for _name, number in table.strays)
+    numbers = (as_number(number) for _name, number in table.strays)
     return {number for number in numbers if number is not None}
-
-
-def _owners(gaps: list[str]) -> tuple[dict[str, str], set[int]]:
-    """For whom the collection manages which accounts already, and the numbers that it ever gave on this host."""
-    try:
-        directory = open_trusted_directory(RECORD_DIRECTORY) if os.path.lexists(RECORD_DIRECTORY) else -1
-        if directory < 0:
-            return {}, set()
-        try:
-            record = parse_record(read_file(RECORD_NAME, dir_fd=directory))
-        finally:
-            os.close(directory)
-    except IdentityError as refusal:
-        gaps.append(str(refusal))
-        return {}, set()
-    numbers = {owned.number for owned in [*record.users.values(), *record.groups.values()]}
-    return {name: owned.owner for name, owned in record.users.items()}, numbers
 
 
 def _entries(base: str, limit: int) -> dict[str, Any]:
@@ -249,7 +207,7 @@ def names_in(directory: int, limit: int) -> dict[str, Any]:
                 # its user can cause this: root is locked out of what a user mounts with FUSE
                 reason = os.strerror(error.errno or errno.EIO)
                 return {"problem": "the owner of %s is not to be seen (%s)" % (ascii(entry.name)[:66], reason)}
-            found = {"name": _shown(entry.name), "uid": status.st_uid, "gid": status.st_gid}
+            found = {"name": shown(entry.name), "uid": status.st_uid, "gid": status.st_gid}
             kind = _KINDS.get(stat.S_IFMT(status.st_mode), "other")
             entries.append(found if kind == "directory" else {**found, "kind": kind})
     entries.sort(key=lambda found: str(found["name"]))
@@ -274,12 +232,3 @@ def _in_directory(found: dict[str, Any], homes: list[dict[str, Any]], deadline: 
             account = ask(key)
             known[account.pw_name] = {"name": account.pw_name, "uid": account.pw_uid, "gid": account.pw_gid}
     return {"accounts": [known[name] for name in sorted(known)]}
-
-
-def _number(text: str) -> int | None:
-    return int(text) if text.isascii() and text.isdigit() and len(text) < 12 and int(text) <= _LARGEST else None
-
-
-def _shown(text: str) -> str:
-    """Text that JSON can carry: bytes that are not UTF-8 as \\xNN."""
-    return text.encode("utf-8", "surrogateescape").decode("utf-8", "backslashreplace")
