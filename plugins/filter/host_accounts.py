@@ -47,6 +47,24 @@ options:
     type: list
     elements: str
     default: []
+  sudo:
+    description:
+      - Rules of sudo by username, as in O(labfleet.identity.accounts#module:users[].sudo). Whoever is not named has
+        none, also those who are not selected. Entries of C(@GROUP) are for P(labfleet.identity.host_groups#filter).
+      - Without it, what the host has is left alone.
+    type: dict
+  defaults:
+    description:
+      - What holds for everybody of whom the roster says nothing, by option of M(labfleet.identity.accounts).
+        C(limits), C(subids), C(linger), C(environment), C(umask), C(home_mode), C(skel), C(password_ageing) and
+        C(expires) may be given.
+    type: dict
+  passwords:
+    description:
+      - Password hashes by username, as in O(labfleet.identity.accounts#module:users[].password). The password of
+        whoever is not in it is left alone. They come from an encrypted variable and not from the roster, whose content
+        is shown in results.
+    type: dict
 seealso:
   - module: labfleet.identity.uid_allocation
   - module: labfleet.identity.accounts
@@ -99,10 +117,18 @@ if TYPE_CHECKING:
 
 
 def _host_accounts(
-    identities: Any, select: Any = "all", home_base: str = "/home", shell: str = "/bin/bash", groups: Any = None
+    identities: Any,
+    select: Any = "all",
+    home_base: str = "/home",
+    shell: str = "/bin/bash",
+    groups: Any = None,
+    sudo: Any = None,
+    defaults: Any = None,
+    passwords: Any = None,
 ) -> list[dict[str, Any]]:
+    options = (identities, select, home_base, shell, groups, sudo, defaults, passwords)
     try:
-        return host_accounts(plain(identities), plain(select), plain(home_base), plain(shell), plain(groups))
+        return host_accounts(*map(plain, options))
     except IdentityError as error:
         raise AnsibleTemplatePluginError(str(error)) from error
 

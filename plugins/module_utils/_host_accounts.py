@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
     from typing import Any
 
-__all__ = ["host_accounts"]
+__all__ = ["host_accounts", "host_groups"]
 
 EVERYBODY = "all"
 SHOWN_UNKNOWN = 20
@@ -26,7 +26,17 @@ _TAKEN_OVER = {
     "expires": "expires",
     "adopt": "adopt",
     "former_usernames": "formerly",
+    "limits": "limits",
+    "subids": "subids",
+    "linger": "linger",
+    "environment": "environment",
+    "umask": "umask",
+    "mail_alias": "mail_alias",
+    "home_mode": "home_mode",
 }
+_DEFAULTS = frozenset(
+    ("limits", "subids", "linger", "environment", "umask", "home_mode", "skel", "password_ageing", "expires")
+)
 
 
 def host_accounts(
@@ -35,6 +45,9 @@ def host_accounts(
     home_base: str = "/home",
     shell: str = "/bin/bash",
     groups: Any = None,
+    sudo: Any = None,
+    defaults: Any = None,
+    passwords: Any = None,
 ) -> list[dict[str, Any]]:
     """The ``users`` of the accounts module for one host.
 
@@ -42,6 +55,10 @@ def host_accounts(
     :param select: C(all), or names and @groups, as a list or as text with commas or blanks between them.
     :param home_base: the directory that holds the homes of those whose identity names none.
     :param groups: host groups that everybody is added to.
+    :param sudo: rules of sudo by username; whoever is not in it has none. Those of C(@group) are for host_groups().
+        None leaves alone what the host has.
+    :param passwords: password hashes by username; the password of whoever is not in it is left alone.
+    :param defaults: options of the accounts module that hold for whoever the roster says nothing of, by option.
     :raises IdentityError: names whoever is selected and not known.
     """
     people = _people(identities)
@@ -51,14 +68,71 @@ def host_accounts(
     wanted = _selected(people, _names(select, "select"), everywhere)
     base = _absolute(home_base, "home_base").rstrip("/")
     _absolute(shell, "shell")
+    given = _defaults(defaults)
+    rules = _rules(sudo, {person["username"] for person in people})
+    hashes = _passwords(passwords, {person["username"] for person in people})
     accounts = []
     for person in people:
         # who is disabled or absent is so everywhere, or a host that dropped them would keep their account open
         if wanted is None or person["username"] in wanted or person.get("state", "present") != "present":
-            accounts.append(_account(person, base, shell, everywhere))
+            accounts.append({**given, **_account(person, base, shell, everywhere)})
         else:
             accounts.append(_unselected(person))
+        if person["username"] in hashes:
+            accounts[-1]["password"] = hashes[person["username"]]
+        if sudo is not None:
+            accounts[-1]["sudo"] = rules.get(person["username"], [])
     return accounts
+
+
+def host_groups(groups: Any, sudo: Any = None) -> list[dict[str, Any]]:
+    """The ``groups`` of the accounts module for one host.
+
+    :param groups: as uid_allocation returns them.
+    :param sudo: rules of sudo by C(@group); a group that is not in it has none. None leaves alone what there is.
+    :raises IdentityError: names a group that has rules and is not known.
+    """
+    if not isinstance(groups, list) or not all(isinstance(group, dict) and group.get("name") for group in groups):
+        raise IdentityError(f"groups is {quoted(groups)}: give it uid_allocation's 'groups'.")
+    if sudo is None:
+        return groups
+    rules = _rules(sudo, {"@" + group["name"] for group in groups}, of_groups=True)
+    return [{**group, "sudo": rules.get("@" + group["name"], [])} for group in groups]
+
+
+def _rules(sudo: Any, known: set[str], of_groups: bool = False) -> dict[str, Any]:
+    if sudo is None:
+        return {}
+    if not isinstance(sudo, dict) or not all(isinstance(who, str) for who in sudo):
+        raise IdentityError(f"sudo is {quoted(sudo)}, not a mapping: write a username or @group and a list of rules.")
+    rules = {who: found for who, found in sudo.items() if who.startswith("@") == of_groups}
+    unknown = sorted(set(rules) - known)
+    if unknown:
+        raise IdentityError(
+            f"sudo names {quoted(unknown[0])}, who is not in the roster: correct it; a group is written @GROUP."
+        )
+    return rules
+
+
+def _passwords(passwords: Any, known: set[str]) -> dict[str, Any]:
+    """Password hashes by username; a message never shows one."""
+    if passwords is None:
+        return {}
+    if not isinstance(passwords, dict):
+        raise IdentityError("passwords is not a mapping: write usernames with a password hash each.")
+    unknown = sorted(quoted(name) for name in passwords if name not in known)
+    if unknown:
+        raise IdentityError(f"passwords names {unknown[0]}, who is not in the roster: correct it.")
+    return passwords
+
+
+def _defaults(defaults: Any) -> dict[str, Any]:
+    if defaults is None:
+        return {}
+    if not isinstance(defaults, dict) or not _DEFAULTS.issuperset(defaults):
+        known = ", ".join(sorted(_DEFAULTS))
+        raise IdentityError(f"defaults is {quoted(defaults)}: give a mapping of some of {known}.")
+    return defaults
 
 
 def _people(identities: Any) -> list[dict[str, Any]]:

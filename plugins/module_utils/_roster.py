@@ -8,7 +8,7 @@ from __future__ import annotations
 import datetime
 import posixpath
 import unicodedata
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from ansible_collections.labfleet.identity.plugins.module_utils._errors import IdentityError
@@ -19,9 +19,11 @@ from ansible_collections.labfleet.identity.plugins.module_utils._names import (
     is_system_path,
     quoted,
 )
+from ansible_collections.labfleet.identity.plugins.module_utils._roster_attributes import ATTRIBUTES
 from ansible_collections.labfleet.identity.plugins.module_utils._ssh._key_entries import KeyEntry, parse_key_entry
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
     from typing import Any, Callable
 
 __all__ = ["SHOWN_PROBLEMS", "Roster", "RosterEntry", "check_subject", "parse_roster"]
@@ -48,6 +50,7 @@ class RosterEntry:
     expires: str | None = None
     adopt: bool | None = None
     home_profile: str | None = None  # of a guest, whom a grant lets in
+    attributes: Mapping[str, Any] = field(default_factory=dict)  # what hosts take as it is
 
 
 @dataclass(frozen=True)
@@ -188,7 +191,8 @@ def _entry(raw: Any) -> RosterEntry:
             "it has adopt but no keys: an account that is taken over is entered with the keys of the roster alone, so"
             " name them, or 'keys: []' for nobody"
         )
-    return RosterEntry(**values)
+    attributes = {key: values.pop(key) for key in ATTRIBUTES if key in values}
+    return RosterEntry(**values, attributes=attributes)
 
 
 def _unknown_key(key: Any) -> str:
@@ -301,4 +305,5 @@ _CHECKS: dict[str, Callable[[Any], Any]] = {
     "expires": _expires,
     "adopt": _adopt,
     "home_profile": check_profile_id,
+    **ATTRIBUTES,
 }

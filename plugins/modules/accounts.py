@@ -87,15 +87,19 @@ options:
         elements: str
       keys:
         description:
-          - SSH public keys, C(TYPE BASE64 [COMMENT]), all that are valid for the user. An empty list removes every key.
+          - SSH public keys, all that are valid for the user. An empty list removes every key.
+          - Each is C(TYPE BASE64 [COMMENT]), or a mapping with C(key) and what limits it, such as
+            C({key: ..., from: [192.0.2.0/24], expires: 2027-01-31, restrict: true, command: /usr/bin/backup}).
           - ed25519, ecdsa, their security key forms, and RSA with at least 3072 bits.
         type: list
-        elements: str
+        elements: raw
       state:
         description:
-          - V(disabled) keeps the account and lets nobody in, by expiry, C(nologin) and no keys; its sessions, user
-            units and processes are ended.
-          - V(absent) also takes it out of the account files. The home always stays.
+          - V(disabled) keeps the account and lets nobody in, by expiry, C(nologin), a locked password and no keys; its
+            sessions, user units and processes are ended, and its sudo rules, limits, sub-ids, login environment, mail
+            alias and lingering go. Its jobs of cron and at stay, and are refused.
+          - V(absent) also takes it out of the account files, and removes its jobs of cron and at. The home always
+            stays.
         type: str
         choices: [present, disabled, absent]
         default: present
@@ -120,6 +124,56 @@ options:
         description: Take over an account, and its private group, that exists with the right numbers.
         type: bool
         default: false
+      home_mode:
+        description: Mode of this user's home; see O(home_mode), which holds for all others.
+        type: str
+      skel:
+        description:
+          - Directory of root's whose content this user's new home gets instead of that of O(skel). A home that exists
+            is its owner's, and nothing is written into it.
+        type: path
+      password:
+        description:
+          - Password hash as C(mkpasswd -m yescrypt) or C(openssl passwd -6) makes it, or V(*) for keys only. It is
+            compared as text, never made anew. New accounts have V(*).
+        type: str
+      password_ageing:
+        description:
+          - How a password ages, in days, with the keys C(min_days), C(max_days), C(warn_days) and C(inactive_days). An
+            empty mapping ends it. Nothing ages for who has no password, because an old one shuts keys out as well.
+        type: dict
+      sudo:
+        description:
+          - Rules of sudo, each a mapping with C(commands) (a list of absolute paths, or V(ALL)) and C(runas),
+            C(runas_groups), C(nopasswd), C(noexec), C(setenv). An empty list takes all away.
+          - The host's own C(visudo) judges them before anything is written. Nobody has any by default. Whoever can
+            become root can read what others have on NFS.
+        type: list
+        elements: raw
+      limits:
+        description:
+          - What the user's sessions and units may take together, with the keys C(cores), C(memory), C(tasks),
+            C(processes), C(open_files) and C(sessions); V(0) is unlimited. An empty mapping takes all limits away.
+        type: dict
+      subids:
+        description:
+          - Whether the user has ranges in C(/etc/subuid) and C(/etc/subgid), for containers without root. They are
+            derived from the number, so that they are the same on every host and never overlap.
+        type: bool
+      linger:
+        description: Whether the user's units run without a session.
+        type: bool
+      environment:
+        description:
+          - Variables of login shells. No place for secrets. With O(users[].umask) in one file, which has what is named
+            here and nothing else.
+        type: dict
+      umask:
+        description: File mode mask of login shells, such as V("0027").
+        type: str
+      mail_alias:
+        description: Where mail to the user goes, one address; empty for no alias.
+        type: str
   groups:
     description: Shared groups that are managed on the host.
     type: list
@@ -138,6 +192,10 @@ options:
         description: Take over a group that exists with this number.
         type: bool
         default: false
+      sudo:
+        description: Rules of sudo for the members, as in O(users[].sudo).
+        type: list
+        elements: raw
   owner:
     description:
       - Label under which the host records what this call made, such as V(research:lab-shared). Different owners on a
@@ -168,6 +226,12 @@ options:
     description: A run that would disable or remove more accounts than this is refused.
     type: int
     default: 3
+  protected_users:
+    description:
+      - Users who are never disabled or removed. An orphan among them is reported, whatever O(orphans) says.
+    type: list
+    elements: str
+    default: []
   pin_local_ids:
     description:
       - Lower C(UID_MAX) and C(GID_MAX) in C(/etc/login.defs), and C(LAST_UID) and C(LAST_GID) in C(/etc/adduser.conf),
@@ -196,7 +260,7 @@ options:
     default: 60
 notes:
   - Runs as root.
-  - Passwords are not managed. New accounts have none (C(*) in the shadow file) and are entered with keys.
+  - Files that users have below C(/etc) begin with a line that says so, and are this module's alone.
   - A directory service (LDAP, sssd) is asked about new names and numbers where C(/etc/nsswitch.conf) names one.
 seealso:
   - module: labfleet.identity.uid_allocation
@@ -219,6 +283,23 @@ EXAMPLES = r"""
       - name: bob
         uid: 5831
         state: disabled
+
+- name: What else a user can have
+  labfleet.identity.accounts:
+    owner: research:personal-research
+    band: 5000-5999
+    users:
+      - name: alice
+        uid: 5238
+        keys:
+          - key: ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIJLkzsTeGsbuDsHrmZVTNQmfzDxrtfqsBGTSJ7YM6hKU alice@laptop
+            from: [192.0.2.0/24]
+            expires: "2027-01-31"
+        sudo:
+          - {commands: [/usr/bin/systemctl restart jupyter], nopasswd: true}
+        limits: {cores: 4, memory: 16G, tasks: 2000}
+        subids: true
+        umask: "0027"
 
 - name: A template's service user
   labfleet.identity.accounts:
@@ -288,17 +369,29 @@ def main() -> None:
         "create_home": {"type": "bool", "default": True},
         "shell": {"type": "str"},
         "groups": {"type": "list", "elements": "str"},
-        "keys": {"type": "list", "elements": "str", "no_log": False},
+        "keys": {"type": "list", "elements": "raw", "no_log": False},
         "state": {"type": "str", "choices": ["present", "disabled", "absent"], "default": "present"},
         "expires": {"type": "str"},
         "adopt": {"type": "bool", "default": False},
         "selected": {"type": "bool", "default": True},
         "formerly": {"type": "list", "elements": "str"},
+        "home_mode": {"type": "str"},
+        "skel": {"type": "path"},
+        "password": {"type": "str", "no_log": True},
+        "password_ageing": {"type": "dict", "no_log": False},
+        "sudo": {"type": "list", "elements": "raw"},
+        "limits": {"type": "dict"},
+        "subids": {"type": "bool"},
+        "linger": {"type": "bool"},
+        "environment": {"type": "dict"},
+        "umask": {"type": "str"},
+        "mail_alias": {"type": "str"},
     }
     group = {
         "name": {"type": "str", "required": True},
         "gid": {"type": "int", "required": True},
         "adopt": {"type": "bool", "default": False},
+        "sudo": {"type": "list", "elements": "raw"},
     }
     module = AnsibleModule(
         argument_spec={
@@ -310,6 +403,7 @@ def main() -> None:
             "guest_bands": {"type": "list", "elements": "str", "default": []},
             "orphans": {"type": "str", "choices": ["report", "disable", "absent"], "default": "report"},
             "removal_cap": {"type": "int", "default": 3},
+            "protected_users": {"type": "list", "elements": "str", "default": []},
             "pin_local_ids": {"type": "bool", "default": False},
             "home_mode": {"type": "str"},
             "keys_directory": {"type": "path", "default": "/etc/ssh/authorized_keys.d", "no_log": False},

@@ -76,6 +76,12 @@ class Draft:
         self.gone: set[str] = set()
         self.new: set[str] = set()
         self.orphans: list[str] = []
+        self.files: dict[str, bytes] = {}  # path below /etc -> content; empty: remove
+        self.texts: dict[str, bytes] = {}  # path -> content of configuration that is not ours alone
+        self.subids: dict[str, tuple[int, ...]] = {}
+        self.aliases: dict[str, str] = {}
+        self.linger: dict[str, bool] = {}
+        self.jobs: list[tuple[str, int]] = []
         self.removed_now: list[str] = []  # accounts that work now and will not after this run
 
     def change(self, kind: str, name: str, attribute: str, before: str, after: str) -> None:

@@ -41,19 +41,20 @@ class SkelEntry:
 
 
 def make_homes(jobs: Iterable[HomeJob], skel: str) -> list[int]:
-    """Make homes.
+    """Make homes, as copies of ``skel`` or of what a job names instead.
 
     :returns: open descriptors of the base directories that were changed, for the caller to flush and close.
     """
-    entries = None
+    skels: dict[str, tuple[SkelEntry, ...]] = {}
     bases: dict[str, int] = {}
     for job in jobs:
         base, name = os.path.split(job.path)
         if base not in bases:
             bases[base] = open_trusted_directory(base)
-        if entries is None:
-            entries = _read_skel(skel)
-        _make_home(bases[base], name, job, entries)
+        source = job.skel or skel
+        if source not in skels:
+            skels[source] = _read_skel(source)
+        _make_home(bases[base], name, job, skels[source])
     return list(bases.values())
 
 

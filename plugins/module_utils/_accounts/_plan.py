@@ -12,6 +12,10 @@ from typing import TYPE_CHECKING
 
 from ansible_collections.labfleet.identity.plugins.module_utils._accounts._draft import Draft, members_of
 from ansible_collections.labfleet.identity.plugins.module_utils._accounts._local_ids import pin_local_ids
+from ansible_collections.labfleet.identity.plugins.module_utils._accounts._plan_belongings import (
+    finish_belongings,
+    plan_group_rules,
+)
 from ansible_collections.labfleet.identity.plugins.module_utils._accounts._plan_departures import (
     plan_absent,
     plan_disabled,
@@ -57,10 +61,9 @@ def make_plan(request: Request, state: HostState) -> Plan:
     renaming = rename_accounts(request, state)
     draft = Draft(request, renaming.state)
     _tell_of_names(draft, renaming)
-    texts: dict[str, bytes] = {}
     if request.pin_local_ids:
         lowest = min(request.bands, key=lambda band: band.first)
-        texts, changes, problems = pin_local_ids(state.login_defs, state.adduser_conf, lowest, request.group_band)
+        draft.texts, changes, problems = pin_local_ids(state.login_defs, state.adduser_conf, lowest, request.group_band)
         draft.changes += changes
         draft.problems += problems
     _plan_shared_groups(draft)
@@ -71,7 +74,9 @@ def make_plan(request: Request, state: HostState) -> Plan:
     for orphan in orphans_of(request, renaming.state):
         if orphan.name in draft.passwd:
             draft.orphans.append(orphan.name)
-        if orphan.state != "present":
+        if orphan.state != "present" and orphan.name in request.protected_users:
+            draft.warnings.append("%s is an orphan that protected_users names, so it was let be" % orphan.name)
+        elif orphan.state != "present":
             steps[orphan.state](draft, orphan)
         elif orphan.name in unselected:
             plan_unselected(draft, unselected[orphan.name])
@@ -80,10 +85,11 @@ def make_plan(request: Request, state: HostState) -> Plan:
         if user.state == "present" and user.groups is not None:
             _plan_memberships(draft, user)
     _apply_members(draft)
+    finish_belongings(draft)
     _check_cap(draft)
     if draft.problems:
         raise IdentityError("nothing was changed on this host: %s" % in_one_sentence(draft.problems, SHOWN_PROBLEMS))
-    return _finished(draft, texts, state, renaming)
+    return _finished(draft, state, renaming)
 
 
 def _tell_of_names(draft: Draft, renaming: Renaming) -> None:
@@ -98,7 +104,7 @@ def _tell_of_names(draft: Draft, renaming: Renaming) -> None:
         draft.change("user", name, "former name in the record", former, "")
 
 
-def _finished(draft: Draft, texts: dict[str, bytes], state: HostState, renaming: Renaming) -> Plan:
+def _finished(draft: Draft, state: HostState, renaming: Renaming) -> Plan:
     """The plan of a draft in which nothing is wrong."""
     first, last = _records(draft)
     _note_ownership(draft, last)
@@ -112,7 +118,7 @@ def _finished(draft: Draft, texts: dict[str, bytes], state: HostState, renaming:
         changes=tuple(draft.changes),
         record_first=first if first != state.record else None,
         record_last=last if last != first else None,
-        texts=texts,
+        texts=draft.texts,
         homes=tuple(draft.homes),
         key_files=draft.key_files,
         closings=draft.closings,
@@ -123,6 +129,9 @@ def _finished(draft: Draft, texts: dict[str, bytes], state: HostState, renaming:
         tables=renaming.state.tables if renaming.names else {},
         first_key_files={name: data for name, data in first_key_files.items() if data},
         former_key_files=renaming.key_files,
+        files=draft.files,
+        linger=draft.linger,
+        jobs=tuple(draft.jobs),
     )
 
 
@@ -154,6 +163,7 @@ def _plan_shared_groups(draft: Draft) -> None:
             draft.group_claims[group.name] = Owned(group.gid, draft.request.owner)
             if draft.ensure_group(group.name, group.gid):
                 draft.change("group", group.name, "group", "absent", "gid %d" % group.gid)
+            plan_group_rules(draft, group)
 
 
 def _plan_memberships(draft: Draft, user: UserSpec) -> None:

@@ -8,24 +8,27 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from ansible_collections.labfleet.identity.plugins.module_utils._accounts._draft import members_of
+from ansible_collections.labfleet.identity.plugins.module_utils._accounts._plan_belongings import (
+    plan_no_belongings,
+    plan_revocations,
+)
 from ansible_collections.labfleet.identity.plugins.module_utils._accounts._plan_users import (
-    DISABLED_SINCE,
-    EXPIRES,
     HOME,
     KEY_FILE_HEADER,
-    NO_PASSWORD,
     PASSWORD,
     SHELL,
     UID,
-    day_text,
     describe,
-    fresh_shadow,
-    is_over,
     keep_problems,
     key_lines,
     locks_out,
     plan_keys,
     protected_problems,
+)
+from ansible_collections.labfleet.identity.plugins.module_utils._accounts._shadow import (
+    EXPIRES,
+    disabled_shadow,
+    is_over,
     update_shadow,
 )
 
@@ -51,6 +54,7 @@ def plan_unselected(draft: Draft, user: UserSpec) -> None:
         plan_keys(draft, user.name, user.keys)
     if user.expires is not None:
         update_shadow(draft, user)
+    plan_revocations(draft, user)
 
 
 def plan_stray_keys(draft: Draft) -> None:
@@ -93,15 +97,9 @@ def plan_disabled(draft: Draft, user: UserSpec) -> None:
         return
     draft.claim(user.name, user.uid, "disabled")
     count = len(draft.changes)
-    shadow = list(draft.shadow.get(user.name) or fresh_shadow(draft, user.name, ""))
-    if not is_over(shadow[EXPIRES], draft.state.today):
+    if not is_over((draft.shadow.get(user.name) or [""] * 9)[EXPIRES], draft.state.today):
         draft.removed_now.append(user.name)
-    if shadow[EXPIRES] != DISABLED_SINCE:
-        draft.change("user", user.name, "expires", day_text(shadow[EXPIRES]), day_text(DISABLED_SINCE))
-        shadow[EXPIRES] = DISABLED_SINCE
-    if shadow[1] == "":
-        draft.change("user", user.name, "password", "empty", "none (keys only)")
-        shadow[1] = NO_PASSWORD
+    shadow = disabled_shadow(draft, user)
     if shadow != draft.shadow.get(user.name):
         draft.closings["shadow"][user.name] = shadow
     wanted = list(fields)
@@ -111,6 +109,7 @@ def plan_disabled(draft: Draft, user: UserSpec) -> None:
     if wanted != fields:
         draft.closings["passwd"][user.name] = wanted
     plan_keys(draft, user.name, ())
+    plan_no_belongings(draft, user, gone=False)
     _plan_stop(draft, user)
     if len(draft.changes) > count:
         draft.change("user", user.name, "state", "present", "disabled")
@@ -143,6 +142,7 @@ def plan_absent(draft: Draft, user: UserSpec) -> None:
         draft.key_files[user.name] = b""
     if fields is None and draft.left_over(user.name):
         draft.change("user", user.name, "leftovers", "of a removal that was cut short", "absent")
+    plan_no_belongings(draft, user, gone=True)
     _plan_stop(draft, user)
 
 

@@ -7,6 +7,13 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from ansible_collections.labfleet.identity.plugins.module_utils._accounts._plan_belongings import plan_belongings
+from ansible_collections.labfleet.identity.plugins.module_utils._accounts._shadow import (
+    NO_PASSWORD,
+    fresh_shadow,
+    is_over,
+    update_shadow,
+)
 from ansible_collections.labfleet.identity.plugins.module_utils._accounts._states import HomeJob
 
 if TYPE_CHECKING:
@@ -14,33 +21,23 @@ if TYPE_CHECKING:
     from ansible_collections.labfleet.identity.plugins.module_utils._accounts._request import UserSpec
 
 __all__ = [
-    "DISABLED_SINCE",
-    "EXPIRES",
     "HOME",
     "KEY_FILE_HEADER",
-    "NO_PASSWORD",
     "PASSWORD",
     "SHELL",
     "UID",
-    "day_text",
     "describe",
-    "fresh_shadow",
-    "is_over",
     "keep_problems",
     "key_lines",
     "locks_out",
     "plan_keys",
     "plan_present",
     "protected_problems",
-    "update_shadow",
 ]
 
 KEY_FILE_HEADER = "# Written by labfleet.identity: what is changed here is lost.\n"
-NO_PASSWORD = "*"  # unlike "!", it lets keys in with UsePAM no
-DISABLED_SINCE = "1"  # day 1 of shadow's calendar
 DEFAULT_HOME_MODE = 0o700
 NAME, PASSWORD, UID, GID, GECOS, HOME, SHELL = range(7)
-EXPIRES = 7  # in shadow
 
 
 def plan_present(draft: Draft, user: UserSpec) -> None:
@@ -163,7 +160,7 @@ def _create(draft: Draft, user: UserSpec) -> None:
     number, group = str(user.uid), str(user.gid)
     draft.edits["passwd"][user.name] = [user.name, "x", number, group, gecos, user.home, user.shell]
     # fresh, whatever an earlier account of this name left behind
-    draft.edits["shadow"][user.name] = fresh_shadow(draft, user.name, user.expires or "")
+    draft.edits["shadow"][user.name] = fresh_shadow(draft.state.today, user)
     draft.uid_names[number] = user.name
     _forget_memberships(draft, user)
     if user.group == user.name:
@@ -174,6 +171,8 @@ def _create(draft: Draft, user: UserSpec) -> None:
     if user.groups:
         described.append("groups %s" % ",".join(user.groups))
     described.append("%d keys" % len(user.keys or ()))
+    described += ["a password"] if user.password not in (None, NO_PASSWORD) else []
+    described += plan_belongings(draft, user, quiet=True)
     draft.change("user", user.name, "account", "absent", ", ".join(described))
 
 
@@ -201,6 +200,7 @@ def _update(draft: Draft, user: UserSpec, fields: list[str]) -> None:
     if wanted != fields:
         draft.edits["passwd"][user.name] = wanted
     update_shadow(draft, user)
+    plan_belongings(draft, user)
     if user.group == user.name and draft.ensure_group(user.name, user.gid):
         draft.change("user", user.name, "private group", "missing", "gid %d" % user.gid)
 
@@ -214,54 +214,14 @@ def describe(draft: Draft, fields: list[str], wanted: list[str]) -> None:
         draft.change("user", fields[NAME], "password field", "not shadowed", "shadowed")
 
 
-def fresh_shadow(draft: Draft, name: str, expires: str) -> list[str]:
-    """The shadow entry of an account that is entered with keys alone."""
-    return [name, NO_PASSWORD, str(draft.state.today), "", "", "", "", expires, ""]
-
-
-def update_shadow(draft: Draft, user: UserSpec) -> None:
-    """Bring the shadow entry of an account that stays in line."""
-    old = draft.shadow.get(user.name)
-    if old is None:
-        draft.change("user", user.name, "shadow entry", "missing", "without a password")
-        draft.edits["shadow"][user.name] = fresh_shadow(draft, user.name, user.expires or "")
-        return
-    wanted = list(old)
-    if old[1] == "":
-        wanted[1] = NO_PASSWORD
-        draft.change("user", user.name, "password", "empty", "none (keys only)")
-    owned = draft.state.record.users.get(user.name)
-    if user.expires is not None:
-        wanted[EXPIRES] = user.expires
-    elif owned and owned.state == "disabled" and old[EXPIRES] == DISABLED_SINCE:
-        wanted[EXPIRES] = ""
-    elif old[EXPIRES] == DISABLED_SINCE:
-        draft.warnings.append("%s is expired on this host by somebody else: set expires to open it again" % user.name)
-    if wanted[EXPIRES] != old[EXPIRES]:
-        draft.change("user", user.name, "expires", day_text(old[EXPIRES]), day_text(wanted[EXPIRES]))
-        if is_over(wanted[EXPIRES], draft.state.today) and not is_over(old[EXPIRES], draft.state.today):
-            draft.removed_now.append(user.name)  # a day that is past shuts an account as well
-    if wanted != old:
-        draft.edits["shadow"][user.name] = wanted
-
-
-def is_over(expires: str, today: int) -> bool:
-    """Has the day passed on which an account ends?"""
-    return expires.isdigit() and int(expires) <= today
-
-
-def day_text(days: str) -> str:
-    """A day of shadow in words."""
-    return "day %s" % days if days else "never"
-
-
 def _plan_home(draft: Draft, user: UserSpec) -> None:
     if not user.create_home:
         return
-    home, mode = draft.state.homes[user.home], draft.request.home_mode
+    home = draft.state.homes[user.home]
+    mode = draft.request.home_mode if user.home_mode is None else user.home_mode
     if home.kind == "missing":
         job_mode = DEFAULT_HOME_MODE if mode is None else mode
-        draft.homes.append(HomeJob(user.name, user.home, user.uid, user.gid, job_mode, True))
+        draft.homes.append(HomeJob(user.name, user.home, user.uid, user.gid, job_mode, True, user.skel))
         if user.name in draft.passwd:
             draft.change("user", user.name, "home directory", "missing", "%04o" % job_mode)
     elif home.problem:
@@ -294,6 +254,8 @@ def plan_keys(draft: Draft, name: str, keys: tuple[str, ...], quiet: bool = Fals
 
 def protected_problems(draft: Draft, user: UserSpec) -> list[str]:
     """Why the connecting user is let be."""
+    if user.name in draft.request.protected_users:
+        return ["protected_users names it, so it is not closed: take it out of there first"]
     if user.name in draft.state.protected:
         return ["this run is connected as this user: it would lock itself out; remove it from another login"]
     return []

@@ -16,7 +16,7 @@ from ansible_collections.labfleet.identity.plugins.module_utils._errors import I
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Mapping
 
-__all__ = ["busy_users", "stop_users"]
+__all__ = ["busy_users", "set_lingering", "stop_users"]
 
 _POLITE_SECONDS = 2.0
 _LAST_SECONDS = 15.0
@@ -62,6 +62,25 @@ def busy_users(users: Mapping[str, int], proc: str, linger: str) -> dict[str, st
         if parts:
             busy[name] = ", ".join(parts)
     return busy
+
+
+def set_lingering(wanted: Mapping[str, bool], linger: str, run_command: Callable[[list[str]], object]) -> None:
+    """Let the managers of these users run on without a session, or not.
+
+    The file in the directory is what counts; systemd-logind is asked so that it happens at once and not later.
+    """
+    running = bool(wanted) and os.path.isdir("/run/systemd/system")
+    for name, lingers in wanted.items():
+        if running:
+            with contextlib.suppress(OSError):
+                run_command(["loginctl", "enable-linger" if lingers else "disable-linger", name])
+        path = os.path.join(linger, name)
+        if lingers:
+            os.makedirs(linger, mode=0o755, exist_ok=True)
+            os.close(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_NOFOLLOW | os.O_CLOEXEC, 0o644))
+        else:
+            with contextlib.suppress(FileNotFoundError):
+                os.unlink(path)
 
 
 def stop_users(

@@ -5,19 +5,36 @@
 
 from __future__ import annotations
 
-import datetime
-import os
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from ansible_collections.labfleet.identity.plugins.module_utils._accounts._belongings import (
+    BELONGING_KEYS,
+    NO_BELONGINGS,
+    Belongings,
+    group_belongings,
+    user_belongings,
+)
+from ansible_collections.labfleet.identity.plugins.module_utils._accounts._fields import (
+    read_absolute,
+    read_boolean,
+    read_expires,
+    read_former,
+    read_gecos,
+    read_home,
+    read_keys,
+    read_known,
+    read_mode,
+    read_names,
+    read_number,
+    read_password,
+)
 from ansible_collections.labfleet.identity.plugins.module_utils._errors import IdentityError, in_one_sentence
 from ansible_collections.labfleet.identity.plugins.module_utils._names import (
     RESERVED_NAMES,
     check_group_name,
     check_username,
-    is_system_path,
 )
-from ansible_collections.labfleet.identity.plugins.module_utils._ssh._public_keys import parse_public_key
 from ansible_collections.labfleet.identity.plugins.module_utils._uid_space import (
     SYSTEM_BAND,
     Band,
@@ -69,8 +86,6 @@ PRIVILEGED_GROUPS = frozenset(
 )
 STATES = ("present", "disabled", "absent")
 SHOWN_PROBLEMS = 20
-_EPOCH = datetime.date(1970, 1, 1)
-_LARGEST_ID = 4294967294  # the number above it means "leave the owner as it is" to chown
 
 
 @dataclass(frozen=True)
@@ -92,6 +107,11 @@ class UserSpec:
     create_home: bool = True
     selected: bool = True
     formerly: tuple[str, ...] = ()  # names that the same person had before
+    home_mode: int | None = None
+    skel: str = ""  # where new homes come from; "": from where all do
+    password: str | None = None  # a hash, or "*" for none
+    ageing: tuple[str, str, str, str] | None = None  # the fields of shadow: at least, at most, warned before, inactive
+    belongings: Belongings = NO_BELONGINGS
 
 
 @dataclass(frozen=True)
@@ -101,6 +121,7 @@ class GroupSpec:
     name: str
     gid: int
     adopt: bool = False
+    belongings: Belongings = NO_BELONGINGS
 
 
 @dataclass(frozen=True)
@@ -120,6 +141,7 @@ class Request:
     skel: str
     allow_privileged_groups: bool
     guest_bands: tuple[Band, ...] = ()  # of other profiles, some of whose people are guests here
+    protected_users: frozenset[str] = frozenset()  # who is never disabled or removed
     unselected: tuple[UserSpec, ...] = ()  # people who are not meant for this host, for the sake of their keys
 
     @property
@@ -178,10 +200,11 @@ def parse_request(params: Mapping[str, Any]) -> Request:
         orphans=params["orphans"],
         removal_cap=params["removal_cap"],
         pin_local_ids=params["pin_local_ids"],
-        home_mode=_mode(params["home_mode"]),
-        keys_directory=_absolute("keys_directory", params["keys_directory"]),
-        skel=_absolute("skel", params["skel"]),
+        home_mode=read_mode("home_mode", params["home_mode"]),
+        keys_directory=read_absolute("keys_directory", params["keys_directory"]),
+        skel=read_absolute("skel", params["skel"]),
         allow_privileged_groups=params["allow_privileged_groups"],
+        protected_users=frozenset(params.get("protected_users") or ()),
     )
 
 
@@ -221,50 +244,8 @@ def _distinct(where: str, entries: list[Any], fields: tuple[str, ...], problems:
             seen[value] = entry.name
 
 
-def _number(entry: Mapping[str, Any], key: str, default: int | None = None) -> int:
-    value = entry.get(key, default)
-    if isinstance(value, str) and value.isascii() and value.isdigit() and len(value) <= 10:
-        value = int(value)
-    if not isinstance(value, int) or isinstance(value, bool):
-        raise IdentityError("%s must be a whole number, not %s" % (key, ascii(str(value)[:40])))
-    if not 0 <= value <= _LARGEST_ID:
-        raise IdentityError("%s %d is no number that a user or group can have" % (key, value))
-    return value
-
-
-def _mode(text: str | None) -> int | None:
-    if text is None:
-        return None
-    if len(text) not in (3, 4) or not set(text) <= set("01234567"):
-        raise IdentityError("home_mode %s is not an octal mode such as '0700'" % ascii(text[:20]))
-    mode = int(text, 8)
-    if mode & 0o022:
-        raise IdentityError("home_mode %s would let others write into a home: give '0700' or '0750'" % text)
-    return mode
-
-
-def _absolute(key: str, path: Any) -> str:
-    if not isinstance(path, str) or not path.startswith("/") or os.path.normpath(path) != path or path.startswith("//"):
-        raise IdentityError(
-            "%s %s must be an absolute path without '..' or double slashes" % (key, ascii(str(path)[:60]))
-        )
-    if ":" in path or not path.isprintable() or len(path) > 1024:
-        raise IdentityError("%s %s has a colon or a character that cannot be printed" % (key, ascii(path[:60])))
-    return path
-
-
-def _known(entry: Any, keys: frozenset[str]) -> Mapping[str, Any]:
-    if not isinstance(entry, dict):
-        raise IdentityError("must be a mapping, not %s" % type(entry).__name__)
-    unknown = [key for key in entry if key not in keys]
-    if unknown:
-        raise IdentityError("unknown key %s (known: %s)" % (ascii(str(unknown[0])[:40]), ", ".join(sorted(keys))))
-    # "key: null" says the same as leaving the key out
-    return {key: value for key, value in entry.items() if value is not None}
-
-
-_GROUP_KEYS = frozenset(("name", "gid", "adopt"))
-_USER_KEYS = frozenset(
+_GROUP_KEYS = frozenset(("name", "gid", "adopt", "sudo"))
+_USER_KEYS = BELONGING_KEYS.union(
     (
         "name",
         "uid",
@@ -281,32 +262,29 @@ _USER_KEYS = frozenset(
         "create_home",
         "selected",
         "formerly",
+        "home_mode",
+        "skel",
+        "password",
+        "password_ageing",
     )
 )
 
 
-def _boolean(entry: Mapping[str, Any], key: str, default: bool) -> bool:
-    value = entry.get(key, default)
-    if not isinstance(value, bool):
-        raise IdentityError("%s must be true or false, not %s" % (key, ascii(str(value)[:40])))
-    return value
-
-
 def _group(raw: Any, group_band: Band) -> GroupSpec:
-    entry = _known(raw, _GROUP_KEYS)
+    entry = read_known(raw, _GROUP_KEYS)
     name = check_group_name(entry.get("name", ""))
-    gid = _number(entry, "gid")
+    gid = read_number(entry, "gid")
     if gid not in group_band:
         raise IdentityError("gid %d is outside the group band %s" % (gid, group_band))
     if name in PRIVILEGED_GROUPS or name in RESERVED_NAMES:
         raise IdentityError("this name belongs to the operating system: choose another")
-    return GroupSpec(name, gid, _boolean(entry, "adopt", False))
+    return GroupSpec(name, gid, read_boolean(entry, "adopt", False), group_belongings(entry, name))
 
 
 def _user(raw: Any, bands: tuple[Band, ...], for_system: bool) -> UserSpec:
-    entry = _known(raw, _USER_KEYS)
+    entry = read_known(raw, _USER_KEYS)
     name = check_username(entry.get("name", ""))
-    uid = _number(entry, "uid")
+    uid = read_number(entry, "uid")
     if not any(uid in band for band in bands):
         raise IdentityError("uid %d is outside the band %s" % (uid, " and ".join(map(str, bands))))
     if not for_system and name in RESERVED_NAMES:
@@ -315,93 +293,27 @@ def _user(raw: Any, bands: tuple[Band, ...], for_system: bool) -> UserSpec:
     if state not in STATES:
         raise IdentityError("state %s is not one of %s" % (ascii(str(state)[:20]), ", ".join(STATES)))
     group = check_group_name(entry.get("group", name))
-    create_home = _boolean(entry, "create_home", True)
+    create_home = read_boolean(entry, "create_home", True)
+    password, ageing = read_password(entry)
     return UserSpec(
         name=name,
         uid=uid,
-        gid=_number(entry, "gid", uid),
+        gid=read_number(entry, "gid", uid),
         group=group,
-        home=_home(entry.get("home", "/home/" + name), for_system, create_home),
-        shell=_absolute("shell", entry.get("shell", "/bin/bash")),
+        home=read_home(entry.get("home", "/home/" + name), for_system, create_home),
+        shell=read_absolute("shell", entry.get("shell", "/bin/bash")),
         state=state,
-        gecos=_gecos(entry.get("gecos")),
-        groups=_names(entry.get("groups")),
-        keys=_keys(entry.get("keys")),
-        expires=_expires(entry.get("expires")),
-        adopt=_boolean(entry, "adopt", False),
+        gecos=read_gecos(entry.get("gecos")),
+        groups=read_names(entry.get("groups")),
+        keys=read_keys(entry.get("keys")),
+        expires=read_expires(entry.get("expires")),
+        adopt=read_boolean(entry, "adopt", False),
         create_home=create_home,
-        selected=_boolean(entry, "selected", True),
-        formerly=_former(entry.get("formerly"), name),
+        selected=read_boolean(entry, "selected", True),
+        formerly=read_former(entry.get("formerly"), name),
+        home_mode=read_mode("home_mode", entry.get("home_mode")),
+        skel=read_absolute("skel", entry["skel"]) if "skel" in entry else "",
+        password=password,
+        ageing=ageing,
+        belongings=user_belongings(entry, name, uid),
     )
-
-
-def _home(path: Any, for_system: bool, create: bool) -> str:
-    home = _absolute("home", path)
-    if is_system_path(home) and not (for_system and (home.startswith(("/var/", "/opt/")) or not create)):
-        raise IdentityError(
-            "home %s belongs to the operating system: choose a directory below a base such as /home" % ascii(home)
-        )
-    if home == "/" or os.path.dirname(home) == "/":
-        raise IdentityError("home %s is not a directory of its own below a base such as /home" % ascii(home))
-    return home
-
-
-def _gecos(text: Any) -> str | None:
-    if text is None:
-        return None
-    if not isinstance(text, str) or ":" in text or not text.isprintable() or len(text) > 256:
-        raise IdentityError(
-            "gecos %s must be one line of at most 256 characters without a colon" % ascii(str(text)[:40])
-        )
-    return text
-
-
-def _names(groups: Any) -> tuple[str, ...] | None:
-    if groups is None:
-        return None
-    if not isinstance(groups, list):
-        raise IdentityError("groups must be a list, not %s" % type(groups).__name__)
-    return tuple(sorted({check_group_name(group) for group in groups}))
-
-
-def _former(names: Any, name: str) -> tuple[str, ...]:
-    if names is None:
-        return ()
-    if not isinstance(names, list):
-        raise IdentityError("formerly must be a list, not %s" % type(names).__name__)
-    return tuple(former for former in dict.fromkeys(map(check_username, names)) if former != name)
-
-
-def _keys(keys: Any) -> tuple[str, ...] | None:
-    if keys is None:
-        return None
-    if not isinstance(keys, list):
-        raise IdentityError("keys must be a list, not %s" % type(keys).__name__)
-    lines: dict[str, str] = {}
-    for text in keys:
-        key = parse_public_key(text)
-        lines.setdefault(key.blob, key.line)
-    return tuple(lines.values())
-
-
-def _expires(text: Any) -> str | None:
-    if text is None:
-        return None
-    if isinstance(text, datetime.date):
-        text = text.isoformat()[:10]
-    if text == "never":
-        return ""
-    try:
-        days = (datetime.date(*(int(part) for part in _date_parts(text))) - _EPOCH).days
-    except ValueError:
-        days = 0
-    if days <= 1:  # 0 is ambiguous in shadow(5), 1 means disabled
-        raise IdentityError("expires %s is not a day such as 2027-01-31, nor 'never'" % ascii(str(text)[:40]))
-    return str(days)
-
-
-def _date_parts(text: Any) -> tuple[str, str, str]:
-    parts = text.split("-") if isinstance(text, str) and text.isascii() else []
-    if [len(part) for part in parts] != [4, 2, 2] or not "".join(parts).isdigit():
-        raise ValueError(text)
-    return (parts[0], parts[1], parts[2])

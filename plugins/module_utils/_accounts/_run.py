@@ -8,6 +8,7 @@ from __future__ import annotations
 import contextlib
 from typing import TYPE_CHECKING
 
+from ansible_collections.labfleet.identity.plugins.module_utils._accounts._belongings_files import check_sudo_rules
 from ansible_collections.labfleet.identity.plugins.module_utils._accounts._plan import make_plan
 from ansible_collections.labfleet.identity.plugins.module_utils._accounts._request import parse_request
 from ansible_collections.labfleet.identity.plugins.module_utils._accounts._snapshot import Places, take_snapshot
@@ -45,7 +46,8 @@ def bring_about(
         state = take_snapshot(request, places)
         plan = make_plan(request, state)
         contents = new_contents(plan, state.tables)
-        files = sorted({"/etc/" + database for database in contents.names}.union(plan.texts))
+        check_sudo_rules(places.etc, plan.files, run_command, places.visudo)
+        files = sorted({"/etc/" + name for name in contents.names.union(plan.files)}.union(plan.texts))
         if not check:
             apply_plan(plan, contents, request, places, run_command)
     return {

@@ -14,6 +14,7 @@ import time
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from ansible_collections.labfleet.identity.plugins.module_utils._accounts._belongings_files import read_belongings
 from ansible_collections.labfleet.identity.plugins.module_utils._accounts._processes import busy_users
 from ansible_collections.labfleet.identity.plugins.module_utils._accounts._record import (
     RECORD_DIRECTORY,
@@ -21,6 +22,7 @@ from ansible_collections.labfleet.identity.plugins.module_utils._accounts._recor
     parse_record,
 )
 from ansible_collections.labfleet.identity.plugins.module_utils._accounts._renames import former_names
+from ansible_collections.labfleet.identity.plugins.module_utils._accounts._spool import scheduled_jobs
 from ansible_collections.labfleet.identity.plugins.module_utils._accounts._states import (
     KEY_FILE_MODE,
     HomeState,
@@ -35,8 +37,6 @@ from ansible_collections.labfleet.identity.plugins.module_utils._errors import I
 from ansible_collections.labfleet.identity.plugins.module_utils._safe_files import open_trusted_directory, read_file
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
-
     from ansible_collections.labfleet.identity.plugins.module_utils._accounts._record import Record
     from ansible_collections.labfleet.identity.plugins.module_utils._accounts._request import Request
 
@@ -53,6 +53,8 @@ class Places:
     record: str = RECORD_DIRECTORY
     linger: str = "/var/lib/systemd/linger"
     proc: str = "/proc"
+    spool: str = "/var/spool"
+    visudo: str = ""  # where it is installed
 
 
 def take_snapshot(request: Request, places: Places) -> HostState:
@@ -74,6 +76,8 @@ def take_snapshot(request: Request, places: Places) -> HostState:
         login_defs = read_file("login.defs", dir_fd=etc) if request.pin_local_ids else None
         adduser_conf = read_file("adduser.conf", dir_fd=etc) if request.pin_local_ids else None
         nsswitch = read_file("nsswitch.conf", dir_fd=etc)
+        subids = {name: read_file(name, dir_fd=etc) for name in ("subuid", "subgid")}
+        aliases = read_file("aliases", dir_fd=etc)
     finally:
         os.close(etc)
     record = _read_record(places)
@@ -94,10 +98,17 @@ def take_snapshot(request: Request, places: Places) -> HostState:
     groups = [group for group in groups if group[0] not in tables["group"].entries]
     gids, group_names = _ask_directory(groups, nsswitch, "group")
     key_files, loose = _read_key_files(request.keys_directory, names, tables["passwd"])
+    files, loose_files = read_belongings(places.etc)
     return HostState(
         tables=tables,
         record=record,
-        homes=_read_homes((user.home for user in present if user.create_home), request.home_mode),
+        homes=_read_homes(
+            {
+                user.home: request.home_mode if user.home_mode is None else user.home_mode
+                for user in present
+                if user.create_home
+            }
+        ),
         key_files=key_files,
         loose_key_files=loose,
         shells=frozenset(shell for shell in {user.shell for user in present} if _is_program(shell)),
@@ -111,6 +122,12 @@ def take_snapshot(request: Request, places: Places) -> HostState:
         login_defs=login_defs,
         adduser_conf=adduser_conf,
         today=int(time.time() // 86400),
+        files=files,
+        loose_files=loose_files,
+        subids=subids,
+        aliases=aliases,
+        lingering=_lingering(places.linger),
+        jobs=scheduled_jobs(leaving, places.spool) if leaving else {},
     )
 
 
@@ -145,10 +162,18 @@ def _ask_directory(
     return numbers, names
 
 
-def _read_homes(paths: Iterable[str], home_mode: int | None) -> dict[str, HomeState]:
+def _lingering(directory: str) -> frozenset[str]:
+    try:
+        return frozenset(os.listdir(directory))
+    except FileNotFoundError:
+        return frozenset()
+
+
+def _read_homes(modes: dict[str, int | None]) -> dict[str, HomeState]:
+    """What stands at these paths; the modes are those that the homes should have."""
     homes = {}
     bases: dict[str, str] = {}
-    for path in paths:
+    for path, home_mode in modes.items():
         try:
             status = os.lstat(path)
         except FileNotFoundError:

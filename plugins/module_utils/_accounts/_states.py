@@ -52,6 +52,12 @@ class HostState:
     loose_key_files: frozenset[str] = frozenset()  # of those that are not root's alone
     directory_gids: dict[str, int] = field(default_factory=dict)  # as for users
     directory_groups: dict[int, str] = field(default_factory=dict)
+    files: dict[str, bytes] = field(default_factory=dict)  # of ours that users have, by path below /etc
+    loose_files: frozenset[str] = frozenset()  # of those that are not as only root can change them
+    subids: dict[str, bytes | None] = field(default_factory=dict)  # subuid and subgid, None where there is none
+    aliases: bytes | None = None
+    lingering: frozenset[str] = frozenset()
+    jobs: dict[str, str] = field(default_factory=dict)  # what cron and at would run of users that go
 
 
 @dataclass(frozen=True)
@@ -80,6 +86,7 @@ class HomeJob:
     gid: int
     mode: int
     create: bool
+    skel: str = ""  # another directory than all others are copied from
 
 
 @dataclass(frozen=True)
@@ -100,3 +107,6 @@ class Plan:
     tables: dict[str, Table] = field(default_factory=dict)  # with the new names of accounts that are renamed
     first_key_files: dict[str, bytes] = field(default_factory=dict)  # of these, before the files name them
     former_key_files: tuple[str, ...] = ()  # of their former names, removed at the end
+    files: dict[str, bytes] = field(default_factory=dict)  # path below /etc -> content; those to remove first
+    linger: dict[str, bool] = field(default_factory=dict)
+    jobs: tuple[tuple[str, int], ...] = ()  # users whose jobs of cron and at are removed

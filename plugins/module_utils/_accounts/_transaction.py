@@ -12,9 +12,11 @@ import time
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from ansible_collections.labfleet.identity.plugins.module_utils._accounts._belongings_files import write_belongings
 from ansible_collections.labfleet.identity.plugins.module_utils._accounts._homes import make_homes, set_modes
-from ansible_collections.labfleet.identity.plugins.module_utils._accounts._processes import stop_users
+from ansible_collections.labfleet.identity.plugins.module_utils._accounts._processes import set_lingering, stop_users
 from ansible_collections.labfleet.identity.plugins.module_utils._accounts._record import RECORD_NAME, format_record
+from ansible_collections.labfleet.identity.plugins.module_utils._accounts._spool import remove_jobs
 from ansible_collections.labfleet.identity.plugins.module_utils._accounts._states import KEY_FILE_MODE
 from ansible_collections.labfleet.identity.plugins.module_utils._accounts._tables import Table, rewritten
 from ansible_collections.labfleet.identity.plugins.module_utils._errors import IdentityError
@@ -128,15 +130,20 @@ def apply_plan(
     try:
         _write_key_files(plan.first_key_files, request.keys_directory)
         _write_key_files({name: data for name, data in plan.key_files.items() if not data}, request.keys_directory)
+        write_belongings(places.etc, {path: data for path, data in plan.files.items() if not data})
         write(contents.closing)
         try:
             for path, data in plan.texts.items():
                 replace_at(etc, os.path.basename(path), data, 0o644)
+            write_belongings(places.etc, {path: data for path, data in plan.files.items() if data})
+            _tell_of_configuration(plan, run_command)
             _flush_and_close(make_homes((job for job in plan.homes if job.create), request.skel))
             _write_key_files({name: data for name, data in plan.key_files.items() if data}, request.keys_directory)
             write(contents.opening)
             _write_key_files(dict.fromkeys(plan.former_key_files, b""), request.keys_directory)
+            set_lingering(plan.linger, places.linger, run_command)
         finally:
+            remove_jobs(plan.jobs, places.spool)
             if plan.stop:
                 stop_users(plan.stop, places.proc, places.linger, run_command)
     finally:
@@ -146,6 +153,18 @@ def apply_plan(
         _write_record(plan.record_last, places)
     # a user may have put something in the way of these: they come when everything else is done
     set_modes(job for job in plan.homes if not job.create)
+
+
+def _tell_of_configuration(plan: Plan, run_command: Callable[[list[str]], object]) -> None:
+    """Let systemd and the mail system read what is new."""
+    commands = []
+    if any(path.startswith("systemd/") for path in plan.files) and os.path.isdir("/run/systemd/system"):
+        commands.append(["systemctl", "daemon-reload"])
+    if "/etc/aliases" in plan.texts:
+        commands.append(["newaliases"])
+    for command in commands:
+        with contextlib.suppress(OSError):
+            run_command(command)
 
 
 def _write_record(record: Record, places: Places) -> None:

@@ -99,7 +99,7 @@ def _identity(entry: RosterEntry, allocation: Allocation) -> dict[str, Any]:
         identity["groups"] = list(entry.groups)
     if entry.keys is not None:
         identity["public_keys"] = [key.as_data() for key in entry.keys]
-    return identity
+    return {**identity, **entry.attributes}
 
 
 def _issued(event: Event) -> dict[str, Any] | None:
