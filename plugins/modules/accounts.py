@@ -351,10 +351,9 @@ receipt:
       sample: [/etc/group, /etc/gshadow, /etc/passwd, /etc/shadow]
 """
 
-from ansible.module_utils.basic import AnsibleModule
-
 from ansible_collections.labfleet.identity.plugins.module_utils._accounts._run import bring_about
 from ansible_collections.labfleet.identity.plugins.module_utils._errors import IdentityError
+from ansible_collections.labfleet.identity.plugins.module_utils._quiet_module import QuietModule
 
 
 def main() -> None:
@@ -393,7 +392,7 @@ def main() -> None:
         "adopt": {"type": "bool", "default": False},
         "sudo": {"type": "list", "elements": "raw"},
     }
-    module = AnsibleModule(
+    module = QuietModule(
         argument_spec={
             "users": {"type": "list", "elements": "dict", "options": user, "default": []},
             "groups": {"type": "list", "elements": "dict", "options": group, "default": []},

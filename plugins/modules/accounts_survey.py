@@ -173,15 +173,14 @@ survey:
     gaps: []
 """
 
-from ansible.module_utils.basic import AnsibleModule
-
 from ansible_collections.labfleet.identity.plugins.module_utils._accounts._survey import take_survey
 from ansible_collections.labfleet.identity.plugins.module_utils._errors import IdentityError
+from ansible_collections.labfleet.identity.plugins.module_utils._quiet_module import QuietModule
 
 
 def main() -> None:
     """Read the arguments, look, answer."""
-    module = AnsibleModule(
+    module = QuietModule(
         argument_spec={
             "home_bases": {"type": "list", "elements": "path", "default": ["/home", "/efs/home"]},
             "root": {"type": "path", "default": "/"},

@@ -17,6 +17,7 @@ from ansible_collections.labfleet.identity.plugins.module_utils._ledger._records
 from ansible_collections.labfleet.identity.plugins.module_utils._ledger._report import change_result
 from ansible_collections.labfleet.identity.plugins.module_utils._ledger._store import open_store, settle, stamp_now
 from ansible_collections.labfleet.identity.plugins.module_utils._plain import plain
+from ansible_collections.labfleet.identity.plugins.module_utils._quiet_module import without_secrets
 from ansible_collections.labfleet.identity.plugins.module_utils._safe_files import file_mark
 
 if TYPE_CHECKING:
@@ -64,7 +65,7 @@ class ControllerAction(ActionBase):
         try:
             return {**result, **self.perform(self._checked())}
         except IdentityError as error:
-            return {**result, "failed": True, "msg": str(error)}
+            return {**result, "failed": True, "msg": without_secrets(str(error))}
 
     def perform(self, arguments: dict[str, Any]) -> dict[str, Any]:
         """Do it and return the result."""
