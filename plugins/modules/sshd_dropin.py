@@ -8,7 +8,7 @@ from __future__ import annotations
 
 DOCUMENTATION = r"""
 module: sshd_dropin
-short_description: Put one drop-in file of sshd in place without locking anybody out
+short_description: Put a drop-in of sshd and its lists of keys in place without locking anybody out
 version_added: 0.1.0
 author:
   - The labfleet.identity developers (@labfleet)
@@ -20,7 +20,11 @@ description:
     C(AuthorizedKeysFile) would have no effect because an earlier line wins.
   - Refuses to take away the last way in of a local account, be it a key file or a password, and to make sshd read
     keys from homes on a host where it did not.
-  - After the file is written sshd judges it in place and is reloaded. When either fails the old file comes back.
+  - Refuses to take the last way in from the user the run came in as, be it by a key that is to be revoked, by a
+    drop-in that is taken away, or by a key that no longer signs certificates. Warns when the last key of another
+    account that is no research user is revoked.
+  - After the file is written sshd judges it in place and is reloaded. When either fails the old files come back.
+  - sshd reads the lists of keys in O(files) anew for every login, so a change of these alone needs no reload.
 options:
   path:
     description:
@@ -36,7 +40,38 @@ options:
   content:
     description:
       - The whole text of the file. Required with O(state=present).
+      - Lines with C(RevokedKeys) or C(TrustedUserCAKeys) and the path of a file of O(files) that has no keys are left
+        out, since for a list of revoked keys that is not there sshd refuses every key.
     type: str
+  files:
+    description:
+      - Files of public keys that the drop-in names. They are written before it, with mode V(0644) and owner root, and
+        removed when sshd no longer has their name. One that others than root could change is written anew.
+      - With O(state=absent) all of them are removed.
+      - Where no service is known that could be reloaded, a file is emptied instead, which lets sshd go on.
+    type: list
+    elements: dict
+    default: []
+    suboptions:
+      path:
+        description:
+          - The absolute path of the file, in a directory that only root can change.
+        type: str
+        required: true
+      kind:
+        description:
+          - V(revoked_keys) for what C(RevokedKeys) names. It has to be above every C(Match) of the drop-in, and there
+            must be no other such list on the host.
+          - V(user_ca_keys) for what C(TrustedUserCAKeys) names.
+        type: str
+        choices: [revoked_keys, user_ca_keys]
+        required: true
+      keys:
+        description:
+          - Public key lines, each without options. Order and repetition do not matter.
+          - Left out, the file stays as it is. An empty list removes it.
+        type: list
+        elements: str
   service:
     description:
       - Names of the systemd service, without C(.service). The first one that is active is reloaded.
@@ -80,6 +115,16 @@ EXAMPLES = r"""
     content: |
       AuthorizedKeysFile .ssh/authorized_keys .ssh/authorized_keys2 /etc/ssh/authorized_keys.d/%u
 
+- name: Make a key worthless on this host, wherever it is put
+  labfleet.identity.sshd_dropin:
+    content: |
+      RevokedKeys /etc/ssh/labfleet_revoked_keys
+    files:
+      - path: /etc/ssh/labfleet_revoked_keys
+        kind: revoked_keys
+        keys:
+          - ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIJ4mCGgGRrZ1AUCGKTRBBWIsJVYXFALhTGHzjvlJfw4i lost laptop of alice
+
 - name: Take the drop-in away
   labfleet.identity.sshd_dropin:
     state: absent
@@ -91,6 +136,25 @@ file:
   type: str
   returned: success
   sample: /etc/ssh/sshd_config.d/10-labfleet.conf
+files:
+  description: The files of keys, as they are after the run.
+  type: list
+  elements: dict
+  returned: success
+  contains:
+    path:
+      description: The file.
+      type: str
+    keys:
+      description: How many keys it has; V(0) where there is no file.
+      type: int
+    changed:
+      description: Whether it was written or removed.
+      type: bool
+  sample:
+    - path: /etc/ssh/labfleet_revoked_keys
+      keys: 1
+      changed: true
 reloaded:
   description: The unit that was reloaded (in check mode, that would be). Empty when nothing had to be reloaded.
   type: str
@@ -101,7 +165,14 @@ reloaded:
 from ansible.module_utils.basic import AnsibleModule
 
 from ansible_collections.labfleet.identity.plugins.module_utils._errors import IdentityError
-from ansible_collections.labfleet.identity.plugins.module_utils._ssh._sshd_dropin import Host, apply, plan
+from ansible_collections.labfleet.identity.plugins.module_utils._ssh._sshd_dropin import (
+    Host,
+    apply,
+    diffs,
+    files_report,
+    plan,
+    read_files,
+)
 
 _PROGRAM_DIRECTORIES = ["/usr/local/sbin", "/usr/sbin", "/sbin"]
 
@@ -113,6 +184,16 @@ def main() -> None:
             "state": {"type": "str", "choices": ["present", "absent"], "default": "present"},
             "content": {"type": "str"},
             "service": {"type": "list", "elements": "str", "default": ["ssh", "sshd"]},
+            "files": {
+                "type": "list",
+                "elements": "dict",
+                "default": [],
+                "options": {
+                    "path": {"type": "str", "required": True},
+                    "kind": {"type": "str", "choices": ["revoked_keys", "user_ca_keys"], "required": True},
+                    "keys": {"type": "list", "elements": "str", "no_log": False},
+                },
+            },
             "config": {"type": "path", "default": "/etc/ssh/sshd_config"},
         },
         required_if=[("state", "present", ["content"])],
@@ -123,27 +204,25 @@ def main() -> None:
         run=lambda command: module.run_command(command, environ_update={"LC_ALL": "C"}),
         sshd=module.get_bin_path("sshd", opt_dirs=_PROGRAM_DIRECTORIES) or "",
         systemctl=module.get_bin_path("systemctl") or "",
+        keygen=module.get_bin_path("ssh-keygen") or "",
         config=params["config"],
     )
     try:
         content = params["content"] if params["state"] == "present" else None
-        planned = plan(host, params["path"], content, params["service"])
+        files = read_files(params["files"])
+        planned = plan(host, params["path"], content, params["service"], files)
         if planned.changed and not module.check_mode:
             apply(host, planned)
     except IdentityError as error:
         module.fail_json(msg=str(error))
-    if planned.changed and planned.warning:
-        module.warn(planned.warning)
+    for warning in planned.warnings if planned.changed else ():
+        module.warn(warning)
     module.exit_json(
         changed=planned.changed,
         file=planned.path,
+        files=files_report(planned.files),
         reloaded=planned.unit,
-        diff={
-            "before": (planned.old or b"").decode(errors="replace"),
-            "after": (planned.new or b"").decode(errors="replace"),
-            "before_header": planned.path,
-            "after_header": planned.path,
-        },
+        diff=diffs(planned),
     )
 
 

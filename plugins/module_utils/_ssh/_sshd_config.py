@@ -17,14 +17,19 @@ if TYPE_CHECKING:
 __all__ = [
     "PASSWORD_SETTINGS",
     "Account",
+    "complaint",
+    "foreign_values",
+    "global_value",
     "includes",
     "key_file_rules",
     "key_files",
+    "matched_groups",
     "parse_passwd",
     "parse_shadow",
     "reads_homes",
     "staged_config",
     "takes_passwords",
+    "without_files",
     "words",
 ]
 
@@ -105,6 +110,49 @@ def key_file_rules(content: str) -> tuple[list[str] | None, list[list[str]]]:
     return everybody, matched
 
 
+def global_value(content: str, setting: str) -> list[str] | None:
+    """The value that a drop-in sets for everybody, i.e. before any Match line; None when it does not."""
+    for line in content.splitlines():
+        found = words(line)
+        if found[:1] == ["match"]:
+            return None
+        if found[:1] == [setting]:  # the first value wins
+            return found[1:]
+    return None
+
+
+def without_files(content: str, paths: Iterable[str]) -> str:
+    """A drop-in without the settings that name one of these files, which will not be there."""
+    missing = frozenset(paths)
+    settings = ("revokedkeys", "trustedusercakeys")
+    if not missing:
+        return content
+    kept = []
+    for line in content.splitlines(keepends=True):
+        found = words(line)
+        if not found or found[0] not in settings or missing.isdisjoint(found[1:]):
+            kept.append(line)
+    return "".join(kept)
+
+
+def foreign_values(config: str, setting: str, ours: str) -> list[str]:
+    """The values of a setting in a configuration, in Match blocks too, that are neither ours nor ``none``."""
+    found = (words(line) for line in config.splitlines())
+    return [" ".join(line[1:]) for line in found if line[:1] == [setting] and line[1:] not in ([ours], ["none"])]
+
+
+def matched_groups(content: str) -> frozenset[str]:
+    """The groups that a drop-in has rules for."""
+    groups: set[str] = set()
+    for line in content.splitlines():
+        found = words(line)
+        if found[:1] == ["match"]:
+            for criterion, value in zip(found[1::2], found[2::2]):
+                if criterion.lower() == "group":
+                    groups.update(value.split(","))
+    return frozenset(groups)
+
+
 def key_files(patterns: Iterable[str], account: Account) -> list[str]:
     """The files that sshd reads an account's keys from."""
     tokens = {"%%": "%", "%u": account.name, "%h": account.home, "%U": account.uid}
@@ -119,6 +167,15 @@ def key_files(patterns: Iterable[str], account: Account) -> list[str]:
             at += 2 if pair in tokens else 1
         files.append(os.path.normpath(os.path.join(account.home, name)))
     return files
+
+
+def complaint(answer: tuple[int, str, str]) -> str:
+    """Why a command failed, in one line; "" when it did not."""
+    code, out, err = answer
+    if code == 0:
+        return ""
+    lines = [line.strip() for line in (err or out).splitlines() if line.strip()]
+    return "; ".join(lines[:3]) or "exit code %d" % code
 
 
 def parse_passwd(text: str) -> list[Account]:

@@ -1,10 +1,10 @@
 # Copyright (c) 2026, The labfleet.identity developers
 # GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""A drop-in of sshd: what it would do to logins, and putting it in place (private: no stable interface).
+"""A drop-in of sshd and the files of keys that it names, put in place (private: no stable interface).
 
 :func:`plan` asks sshd about a private copy of its configuration and leaves the host as it is, so check mode and the run
-decide alike; :func:`apply` does what was planned. A host where the drop-in is as it should be costs two file reads.
+decide alike; :func:`apply` does what was planned. A host where everything is as it should be costs a few file reads.
 """
 
 from __future__ import annotations
@@ -12,8 +12,7 @@ from __future__ import annotations
 import contextlib
 import os
 import stat
-import tempfile
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from ansible_collections.labfleet.identity.plugins.module_utils._errors import IdentityError
@@ -23,32 +22,26 @@ from ansible_collections.labfleet.identity.plugins.module_utils._safe_files impo
     replace_file,
 )
 from ansible_collections.labfleet.identity.plugins.module_utils._ssh._sshd_config import (
-    PASSWORD_SETTINGS,
+    complaint,
+    global_value,
     includes,
-    key_file_rules,
-    key_files,
-    parse_passwd,
-    parse_shadow,
-    reads_homes,
-    staged_config,
-    takes_passwords,
+    without_files,
+    words,
 )
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Iterable, Mapping, Sequence
+    from typing import Any
 
-    from ansible_collections.labfleet.identity.plugins.module_utils._ssh._sshd_config import Account
+    from ansible_collections.labfleet.identity.plugins.module_utils._ssh._sshd_key_files import KeyFile, KeyFilePlan
 
     Run = Callable[[list[str]], tuple[int, str, str]]
-    Settings = dict[str, list[str]]
 
-__all__ = ["Host", "Plan", "apply", "plan"]
+__all__ = ["Host", "Plan", "apply", "diffs", "files_report", "plan", "read_files"]
 
 MODE = 0o644
 # Left behind between writing and reloading; /run is empty after a boot, when sshd has read everything anyway.
 RELOAD_PENDING = "/run/labfleet-identity-sshd-reload"
-_SSHD_DEFAULT = [".ssh/authorized_keys", ".ssh/authorized_keys2"]
-_SHOWN_NAMES = 5
 
 
 @dataclass(frozen=True)
@@ -58,10 +51,12 @@ class Host:
     run: Run
     sshd: str
     systemctl: str
+    keygen: str = ""
     config: str = "/etc/ssh/sshd_config"
     passwd: str = "/etc/passwd"
     shadow: str = "/etc/shadow"
     reload_pending: str = RELOAD_PENDING
+    connecting: tuple[str, ...] | None = None  # who this run came in as; None: to be found out
 
 
 @dataclass(frozen=True)
@@ -71,9 +66,11 @@ class Plan:
     path: str
     old: bytes | None
     new: bytes | None
-    mode_differs: bool
-    unit: str  # what will be reloaded, "" when nothing is to be reloaded
-    warning: str = ""
+    mode_differs: bool = False
+    unit: str = ""  # what will be reloaded, "" when nothing is to be reloaded
+    files: tuple[KeyFilePlan, ...] = ()
+    warnings: tuple[str, ...] = ()
+    by_hand: bool = False  # nobody knows how the sshd that is running was started, and what it has in memory
 
     @property
     def writes(self) -> bool:
@@ -81,19 +78,35 @@ class Plan:
 
     @property
     def changed(self) -> bool:
-        return self.writes or self.unit != ""
+        return self.writes or self.unit != "" or any(file.changed for file in self.files)
 
 
-def plan(host: Host, path: str, content: str | None, services: list[str]) -> Plan:
+def read_files(entries: Sequence[Mapping[str, Any]]) -> tuple[KeyFile, ...]:
+    """Read the option ``files``; see :func:`parse_key_files`. A host without such files pays for none of it."""
+    if not entries:
+        return ()
+    from ansible_collections.labfleet.identity.plugins.module_utils._ssh._sshd_key_files import parse_key_files
+
+    return parse_key_files(entries)
+
+
+def plan(host: Host, path: str, content: str | None, services: list[str], files: Sequence[KeyFile] = ()) -> Plan:
     """Find out what has to be done, and whether it may be done.
 
-    :param content: what the drop-in should say; None when there should be none.
+    :param content: what the drop-in should say; None when there should be none, and then none of the files either.
+    :param files: the files of keys that the drop-in names. A setting that names one without keys is left out.
     :raises IdentityError: sshd is missing, does not read ``path`` or refuses it, or it would lock somebody out.
     """
+    planned = _plan_files(files, content is not None)
+    if content is not None:
+        content = without_files(content, [file.path for file in planned if file.new is None])
+        _check_named(content, path, planned)
     new = None if content is None else content.encode()
     old = read_file(path)
-    if new is None and old is None and not os.path.lexists(host.reload_pending):
-        return Plan(path, old, new, mode_differs=False, unit="")
+    pending = os.path.lexists(host.reload_pending)
+    asked = pending or any(file.changed for file in planned)
+    if new is None and old is None and not asked:
+        return Plan(path, old, new, files=planned)
     config = _main_config(host)
     if new is not None and not includes(config, path):
         raise IdentityError(
@@ -101,35 +114,118 @@ def plan(host: Host, path: str, content: str | None, services: list[str]) -> Pla
             % (host.config, path, os.path.join(os.path.dirname(path), "*.conf"))
         )
     mode_differs = old is not None and new is not None and _mode_differs(path)
-    writes = old != new or mode_differs
-    if not writes and not os.path.lexists(host.reload_pending):
-        return Plan(path, old, new, mode_differs=False, unit="")
-    if old != new:
-        _check_with_sshd(host, config, path, content)
-    unit, warning = _unit_to_reload(host, services)
-    return Plan(path, old, new, mode_differs, unit, warning)
+    result = Plan(path, old, new, mode_differs, files=planned)
+    if not result.writes and not asked:
+        return result
+    warnings = _what_was_wrong(planned, files, old)
+    if old != new or any(file.changed for file in planned):
+        # what only a host that changes pays for
+        from ansible_collections.labfleet.identity.plugins.module_utils._ssh._sshd_check import Change, check
+
+        warnings += check(host, config, Change(path, content, old != new, planned))
+    unit, by_hand = _unit_to_reload(host, services)
+    if not result.writes and not pending:
+        unit = ""  # sshd reads the files of keys for every login
+    elif by_hand:
+        warnings.append(by_hand)
+    return replace(result, unit=unit, warnings=tuple(warnings), by_hand=by_hand != "")
+
+
+def _plan_files(files: Sequence[KeyFile], present: bool) -> tuple[KeyFilePlan, ...]:
+    if not files:
+        return ()
+    from ansible_collections.labfleet.identity.plugins.module_utils._ssh._sshd_key_files import plan_file
+
+    return tuple(plan_file(file if present else replace(file, content=b"")) for file in files)
+
+
+def _check_named(content: str, path: str, files: Iterable[KeyFilePlan]) -> None:
+    """A list of revoked keys that sshd is not told about would revoke nothing."""
+    for file in files:
+        if file.new is None:
+            continue
+        if file.kind == "revoked_keys":
+            named = global_value(content, file.setting) == [file.path]
+        else:
+            named = any(words(line) == [file.setting, file.path] for line in content.splitlines())
+        if not named:
+            raise IdentityError(
+                "nothing in %s makes sshd read %s: write the setting %s with that path into its content%s"
+                % (path, file.path, file.setting, ", above every Match" if file.kind == "revoked_keys" else "")
+            )
+
+
+def _what_was_wrong(planned: Iterable[KeyFilePlan], wanted: Iterable[KeyFile], dropin: bytes | None) -> list[str]:
+    """Sentences on files of keys that were not as they have to be, whatever is in them."""
+    found = []
+    for file, asked in zip(planned, wanted):
+        if file.loose:
+            found.append("%s could be changed by others than root, or not be read (%s)" % (file.path, file.loose))
+        if asked.content is None and file.old is None and file.path.encode() in (dropin or b""):
+            found.append(
+                "%s is gone, so that sshd refused every key: what was revoked there counts again until a run knows the"
+                " revoked keys" % file.path
+            )
+    return found
+
+
+def files_report(files: Iterable[KeyFilePlan]) -> list[dict[str, Any]]:
+    """The files of keys as they will be, for people and programs."""
+    return [{"path": file.path, "keys": file.count, "changed": file.changed} for file in files]
+
+
+def diffs(planned: Plan) -> list[dict[str, str]]:
+    """What changes in the drop-in, and in the files of keys that change."""
+    texts = [(planned.path, planned.old, planned.new)]
+    texts += [(file.path, file.old, file.new) for file in planned.files if file.changed]
+    return [
+        {
+            "before": (old or b"").decode(errors="replace"),
+            "after": (new or b"").decode(errors="replace"),
+            "before_header": path,
+            "after_header": path,
+        }
+        for path, old, new in texts
+    ]
 
 
 def apply(host: Host, planned: Plan) -> None:
-    """Put the drop-in in place and let sshd read it; the old state comes back when sshd refuses."""
+    """Put everything in place and let sshd read it; the old state comes back when sshd refuses.
+
+    A file of keys is there before the configuration that names it, and goes when no sshd can have its name any more.
+    """
+    written = [file for file in planned.files if file.changed and file.new is not None]
+    for file in written:
+        _put(file.path, file.new)
+    try:
+        _apply_dropin(host, planned)
+    except IdentityError:
+        for file in written:
+            if file.old is not None or not os.path.lexists(host.reload_pending):
+                _put(file.path, file.old)
+        raise
+    for file in planned.files:
+        if file.changed and file.new is None:
+            _put(file.path, b"" if planned.by_hand else None)
+
+
+def _apply_dropin(host: Host, planned: Plan) -> None:
     if planned.writes:
         if planned.unit:
             replace_file(host.reload_pending, b"", mode=0o600)
         _put(planned.path, planned.new)
-        complaint = _complaint(host.run([host.sshd, "-t", "-f", host.config]))
-        if complaint:
+        refusal = complaint(host.run([host.sshd, "-t", "-f", host.config]))
+        if refusal:
             _put_back(host, planned)
-            raise IdentityError(
-                "sshd refuses its configuration with %s: %s; it is as before" % (planned.path, complaint)
-            )
+            raise IdentityError("sshd refuses its configuration with %s: %s; it is as before" % (planned.path, refusal))
     if planned.unit:
-        complaint = _complaint(host.run([host.systemctl, "reload", planned.unit]))
-        if complaint:
+        refusal = complaint(host.run([host.systemctl, "reload", planned.unit]))
+        if refusal:
             if planned.writes:
                 _put_back(host, planned)
             raise IdentityError(
                 "%s could not be reloaded: %s; its configuration is as before, see 'systemctl status %s'"
-                % (planned.unit, complaint, planned.unit)
+                % (planned.unit, refusal, planned.unit)
             )
         _remove(host.reload_pending)
 
@@ -147,122 +243,6 @@ def _main_config(host: Host) -> str:
 def _mode_differs(path: str) -> bool:
     status = os.lstat(path)
     return (stat.S_IMODE(status.st_mode), status.st_uid, status.st_gid) != (MODE, 0, 0)
-
-
-def _check_with_sshd(host: Host, config: str, path: str, content: str | None) -> None:
-    now = _settings(host, host.config)
-    with tempfile.TemporaryDirectory(prefix="labfleet-sshd-") as scratch:
-        staged = _stage(scratch, config, path, content)
-        then = _settings(host, staged)
-        if isinstance(then, str):
-            if isinstance(now, str):
-                raise IdentityError("sshd refuses the configuration that this host has: %s; mend that first" % now)
-            raise IdentityError("sshd would refuse its configuration with %s: %s; nothing was changed" % (path, then))
-        if content is None:
-            return
-        everybody, matched = key_file_rules(content)
-        if everybody is not None and then.get("authorizedkeysfile") != everybody:
-            raise IdentityError(
-                "AuthorizedKeysFile in %s would have no effect: sshd takes '%s' from a line that it reads earlier; "
-                "remove that line" % (path, " ".join(then.get("authorizedkeysfile", [])))
-            )
-        if isinstance(now, str):  # a drop-in that is broken is mended by this; what sshd last read from it is not known
-            now = {"authorizedkeysfile": _SSHD_DEFAULT, **{name: ["no"] for name in PASSWORD_SETTINGS}}
-        old = now.get("authorizedkeysfile", [])
-        if everybody is not None and not os.path.lexists(path) and reads_homes(everybody) and not reads_homes(old):
-            raise IdentityError(
-                "sshd of this host reads no keys from homes ('%s'), and with %s it would: leave those files out of its "
-                "AuthorizedKeysFile (role variable ssh_access_authorized_keys_files)" % (" ".join(old), path)
-            )
-        rules = ([everybody] if everybody is not None else [old]) + matched
-        always = [pattern for pattern in rules[0] if all(pattern in rule for rule in rules[1:])]
-        _check_nobody_locked_out(host, staged, now, always)
-
-
-def _check_nobody_locked_out(host: Host, staged: str, now: Settings, always: list[str]) -> None:
-    """Refuse to take away the last way in of an account that has one now.
-
-    :param always: the key files that sshd will read whoever the account is; who has one is not asked about further.
-    """
-    with_password = parse_shadow(_text(host.shadow)) if takes_passwords(now) else frozenset()
-    locked_out = []
-    for account in parse_passwd(_text(host.passwd)):
-        way = _way_in(account, now, with_password)
-        if not way or any(os.path.isfile(name) for name in key_files(always, account)):
-            continue
-        then = _settings(host, staged, account.name)
-        if not isinstance(then, str) and _way_in(account, then, with_password):
-            continue
-        # a file that sshd does not read from this user today is no way in, or any user could stop the run by making one
-        today = _settings(host, host.config, account.name)
-        if isinstance(today, str) or _way_in(account, today, with_password):
-            locked_out.append("%s (%s)" % (account.name, way))
-    if locked_out:
-        more = len(locked_out) - _SHOWN_NAMES
-        raise IdentityError(
-            "sshd would no longer let in %s%s: give these accounts keys in /etc/ssh/authorized_keys.d, or let sshd go "
-            "on as it does (role variables ssh_access_authorized_keys_files and ssh_access_research_passwords)"
-            % (", ".join(locked_out[:_SHOWN_NAMES]), " and %d more" % more if more > 0 else "")
-        )
-
-
-def _way_in(account: Account, settings: Settings, with_password: frozenset[str]) -> str:
-    """How an account can log in: the first key file that is there, or a password; "" when it cannot."""
-    for name in key_files(settings.get("authorizedkeysfile", []), account):
-        if os.path.isfile(name):
-            return name
-    return "a password" if account.name in with_password and takes_passwords(settings) else ""
-
-
-def _text(path: str) -> str:
-    return (read_file(path) or b"").decode(errors="surrogateescape")
-
-
-def _settings(host: Host, config: str, user: str = "") -> Settings | str:
-    """What sshd makes of a configuration (for one user, or before any Match), or its complaint."""
-    command = [host.sshd, "-T", "-f", config]
-    if user:
-        command += ["-C", "user=%s,host=localhost,addr=127.0.0.1,laddr=127.0.0.1,lport=22" % user]
-    answer = host.run(command)
-    if answer[0] != 0:
-        return _complaint(answer)
-    settings: Settings = {}
-    for line in answer[1].splitlines():
-        keyword, _blank, rest = line.partition(" ")
-        settings.setdefault(keyword.lower(), rest.split())
-    return settings
-
-
-def _stage(scratch: str, config: str, path: str, content: str | None) -> str:
-    """Copy the configuration to a private directory, with the drop-in as it will be; the path of the copy."""
-    directory = os.path.dirname(path)
-    staged = os.path.join(scratch, "dropins")
-    os.mkdir(staged, 0o700)
-    for name in sorted(os.listdir(directory)) if os.path.isdir(directory) else []:
-        source = os.path.join(directory, name)
-        if name != os.path.basename(path) and os.path.isfile(source):
-            with open(source, "rb") as handle:
-                _write_new(os.path.join(staged, name), handle.read())
-    if content is not None:
-        _write_new(os.path.join(staged, os.path.basename(path)), content.encode())
-    main = os.path.join(scratch, "sshd_config")
-    _write_new(main, staged_config(config, directory, staged).encode(errors="surrogateescape"))
-    return main
-
-
-def _write_new(path: str, data: bytes) -> None:
-    handle = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC, 0o600)
-    with os.fdopen(handle, "wb") as stream:
-        stream.write(data)
-
-
-def _complaint(answer: tuple[int, str, str]) -> str:
-    """Why a command failed, in one line; "" when it did not."""
-    code, out, err = answer
-    if code == 0:
-        return ""
-    lines = [line.strip() for line in (err or out).splitlines() if line.strip()]
-    return "; ".join(lines[:3]) or "exit code %d" % code
 
 
 def _unit_to_reload(host: Host, services: list[str]) -> tuple[str, str]:

@@ -1,0 +1,156 @@
+# Copyright (c) 2026, The labfleet.identity developers
+# GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The files of keys that sshd's configuration names for everybody (private: no stable interface).
+
+sshd reads them anew for every login. Where it cannot read ``RevokedKeys``, every key counts as revoked; so that file is
+there, whole, before a configuration names it and for as long as one does.
+"""
+
+from __future__ import annotations
+
+import os
+import stat
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from ansible_collections.labfleet.identity.plugins.module_utils._errors import IdentityError
+from ansible_collections.labfleet.identity.plugins.module_utils._safe_files import read_file
+from ansible_collections.labfleet.identity.plugins.module_utils._ssh._public_keys import PublicKey, parse_public_key
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Mapping
+    from typing import Any
+
+__all__ = [
+    "CA_KEYS",
+    "HEADER",
+    "MODE",
+    "REVOKED_KEYS",
+    "KeyFile",
+    "KeyFilePlan",
+    "blobs",
+    "parse_key_files",
+    "plan_file",
+]
+
+MODE = 0o644
+HEADER = "# Written by labfleet.identity: what is changed here is lost.\n"
+REVOKED_KEYS = "revoked_keys"
+CA_KEYS = "user_ca_keys"
+_SETTINGS = {REVOKED_KEYS: "revokedkeys", CA_KEYS: "trustedusercakeys"}
+# what sshd's configuration would not take for the whole of one value, or would expand
+_NOT_IN_PATHS = frozenset(" \t\n\r\"'\\%#")
+
+
+@dataclass(frozen=True)
+class KeyFile:
+    """One file as it is asked for; ``content`` is None to leave it as it is and empty for no file."""
+
+    path: str
+    kind: str
+    content: bytes | None
+
+
+@dataclass(frozen=True)
+class KeyFilePlan:
+    """One file as it is and as it will be; None where there is none."""
+
+    path: str
+    kind: str
+    old: bytes | None
+    new: bytes | None
+    loose: str = ""  # who but root can change it, or why sshd could not read it
+
+    @property
+    def setting(self) -> str:
+        """The keyword of sshd's configuration that names such a file."""
+        return _SETTINGS[self.kind]
+
+    @property
+    def count(self) -> int:
+        """How many keys there will be."""
+        return len(blobs(self.new))
+
+    @property
+    def changed(self) -> bool:
+        # a file without keys is as good as none: it is left where an sshd may still have its name in memory
+        return bool(self.loose) or (self.old != self.new and bool(self.new is not None or blobs(self.old)))
+
+
+def parse_key_files(entries: Iterable[Mapping[str, Any]]) -> tuple[KeyFile, ...]:
+    """Read the option ``files``.
+
+    :raises IdentityError: a path that sshd's configuration could not name, one that is there twice, or no usable key.
+    """
+    files: dict[str, KeyFile] = {}
+    for entry in entries:
+        path, kind, keys = entry["path"], entry["kind"], entry["keys"]
+        if not path.startswith("/") or path != os.path.normpath(path) or not _NOT_IN_PATHS.isdisjoint(path):
+            raise IdentityError(
+                "the path %s of a file of keys is none that sshd's configuration can name: write an absolute one"
+                " without blanks, quotes and %%" % ascii(path)
+            )
+        if path in files:
+            raise IdentityError(
+                "two files of keys have the path %s: give each its own, or one with all the keys" % path
+            )
+        files[path] = KeyFile(path, kind, None if keys is None else _content(path, keys))
+    return tuple(files.values())
+
+
+def _content(path: str, keys: Iterable[Any]) -> bytes:
+    """The text of a file with these keys, each once; empty for none."""
+    found: dict[str, PublicKey] = {}
+    for number, line in enumerate(keys, 1):
+        try:
+            key = parse_public_key(line)
+        except IdentityError as error:
+            raise IdentityError("key %d for %s: %s" % (number, path, error)) from error
+        known = found.get(key.blob)
+        # the same key with two comments is one key, whatever the order of the list
+        if known is None or key.line < known.line:
+            found[key.blob] = key
+    return (HEADER + "".join(sorted(key.line + "\n" for key in found.values()))).encode() if found else b""
+
+
+def plan_file(wanted: KeyFile) -> KeyFilePlan:
+    """Compare a file with what is asked for.
+
+    :raises IdentityError: there is something else than a file, or what is to be left as it is cannot be read by sshd.
+    """
+    old = read_file(wanted.path)
+    if wanted.content is None:
+        if old is not None and wanted.kind == REVOKED_KEYS:
+            _check_readable(wanted.path, old)
+        new = old
+    else:
+        new = wanted.content or None
+    return KeyFilePlan(wanted.path, wanted.kind, old, new, "" if old is None else _loose(wanted.path))
+
+
+def _check_readable(path: str, data: bytes) -> None:
+    for number, line in enumerate(data.decode(errors="replace").splitlines(), 1):
+        if line.strip() and not line.lstrip().startswith("#"):
+            try:
+                parse_public_key(line)
+            except IdentityError as error:
+                raise IdentityError(
+                    "line %d of %s: %s; sshd may refuse every key because of it: give the list of revoked keys, and"
+                    " the file is written anew" % (number, path, error)
+                ) from error
+
+
+def _loose(path: str) -> str:
+    """What is wrong with the owner and the mode of a file; empty for nothing."""
+    status = os.lstat(path)
+    mode = stat.S_IMODE(status.st_mode)
+    if (mode, status.st_uid, status.st_gid) == (MODE, 0, 0):
+        return ""
+    return "mode %04o, owner %d:%d" % (mode, status.st_uid, status.st_gid)
+
+
+def blobs(data: bytes | None) -> frozenset[str]:
+    """The keys in such a file, by their base64; comments differ, keys do not."""
+    lines = (line.split() for line in (data or b"").decode(errors="replace").splitlines())
+    return frozenset(fields[1] for fields in lines if len(fields) > 1 and not fields[0].startswith("#"))

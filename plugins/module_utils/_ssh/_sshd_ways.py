@@ -1,0 +1,243 @@
+# Copyright (c) 2026, The labfleet.identity developers
+# GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""With what an account can log in, and who would lose the last of it (private: no stable interface).
+
+Files of keys in homes are read as root, following links as sshd does. Nothing of them is told but the fingerprints of
+keys that are in the list of revoked ones anyway.
+"""
+
+from __future__ import annotations
+
+import grp
+import os
+import stat
+import time
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from ansible_collections.labfleet.identity.plugins.module_utils._errors import IdentityError
+from ansible_collections.labfleet.identity.plugins.module_utils._safe_files import read_file
+from ansible_collections.labfleet.identity.plugins.module_utils._ssh._key_options import split_line
+from ansible_collections.labfleet.identity.plugins.module_utils._ssh._public_keys import PublicKey
+from ansible_collections.labfleet.identity.plugins.module_utils._ssh._sshd_config import (
+    key_files,
+    matched_groups,
+    parse_passwd,
+    parse_shadow,
+    takes_passwords,
+)
+from ansible_collections.labfleet.identity.plugins.module_utils._ssh._sshd_key_files import blobs
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable
+
+    from ansible_collections.labfleet.identity.plugins.module_utils._ssh._sshd_config import Account
+    from ansible_collections.labfleet.identity.plugins.module_utils._ssh._sshd_dropin import Host
+    from ansible_collections.labfleet.identity.plugins.module_utils._ssh._sshd_key_files import KeyFilePlan
+
+    Settings = dict[str, list[str]]
+    Ask = Callable[[str], "Settings | str"]
+
+__all__ = ["check_who_connects", "keys_in", "last_keys_of_others", "who_connects"]
+
+_LARGEST_KEY_FILE = 1 << 20
+_SHOWN = 5
+_KEY_TYPES = ("ssh-", "ecdsa-", "sk-ssh-", "sk-ecdsa-")
+_PRINCIPALS = ("authorizedprincipalsfile", "authorizedprincipalscommand")
+_UNSET = "4294967295"
+
+
+@dataclass(frozen=True)
+class Ways:
+    """With what an account can log in."""
+
+    keys: dict[str, PublicKey]  # by their base64
+    password: bool
+    authorities: frozenset[str]  # keys that sign certificates for it
+    principals: tuple[str, ...]  # what says which certificates those are
+
+
+def who_connects(uid: int, sudo_user: str, passwd: str) -> list[Account]:
+    """Whose login this run came in by: the user behind sudo, or the user it runs as.
+
+    :param passwd: the text of /etc/passwd.
+    """
+    uids = {_login_uid()}
+    names = {sudo_user}
+    if not sudo_user and uids == {_UNSET}:
+        uids = {str(uid)}
+    return [account for account in parse_passwd(passwd) if account.name in names or account.uid in uids]
+
+
+def _login_uid() -> str:
+    try:
+        with open("/proc/self/loginuid", encoding="ascii") as handle:
+            return handle.read().strip()
+    except OSError:
+        return _UNSET
+
+
+def check_who_connects(host: Host, files: Iterable[KeyFilePlan], today: Ask, then: Ask) -> list[str]:
+    """Refuse to take the last way in from the user this run came in as.
+
+    :param today: what sshd makes of its configuration for a user.
+    :param then: the same, when the change is made.
+    :returns: warnings about keys of that user which will be revoked while others stay.
+    """
+    warnings = []
+    files = list(files)
+    old = {file.path: file.old for file in files}
+    new = {file.path: file.new for file in files}
+    passwd = _text(host.passwd)
+    if host.connecting is None:
+        accounts = who_connects(os.getuid(), os.environ.get("SUDO_USER", ""), passwd)
+    else:
+        accounts = [account for account in parse_passwd(passwd) if account.name in host.connecting]
+    with_password = parse_shadow(_text(host.shadow)) if accounts else frozenset()
+    for account in accounts:
+        settings, later = today(account.name), then(account.name)
+        if isinstance(settings, str) or isinstance(later, str):
+            continue
+        had = _ways(account, settings, with_password, old)
+        has = _ways(account, later, with_password, new)
+        revoked = [had.keys[blob].fingerprint for blob in sorted(set(had.keys) & _revoked(later, new))]
+        shown = ", ".join(revoked[:_SHOWN])
+        certified = had.principals == has.principals and not had.authorities.isdisjoint(has.authorities)
+        had_some = had.keys or had.password or had.authorities
+        if had_some and not (has.keys or has.password or certified):
+            raise IdentityError(
+                "this run came in as %s, and %s: give %s another key first, or run it as somebody else"
+                % (account.name, _loss(had, shown), account.name)
+            )
+        if revoked:
+            warnings.append(
+                "of the keys of %s, as whom this run came in, %s will be revoked: be sure to hold one of the others"
+                % (account.name, shown)
+            )
+    return warnings
+
+
+def _loss(had: Ways, revoked: str) -> str:
+    """What takes the last way in away."""
+    if revoked:
+        return "the last key that lets them in is to be revoked (%s)" % revoked
+    if had.keys or had.password:
+        return "sshd would no longer take the key or password that lets them in"
+    return "sshd would no longer take the certificates that let them in"
+
+
+def last_keys_of_others(host: Host, files: Iterable[KeyFilePlan], content: str | None, settings: Settings) -> list[str]:
+    """A warning that names the accounts whose last key is revoked now; research users need none, they have a roster."""
+    files = list(files)
+    new = {file.path: file.new for file in files}
+    revoked = _revoked(settings, new)
+    newly = revoked.difference(*(blobs(file.old) for file in files if file.setting == "revokedkeys"))
+    if not newly:
+        return []
+    people = _members(matched_groups(content or ""))
+    with_password = parse_shadow(_text(host.shadow)) if takes_passwords(settings) else frozenset()
+    names = []
+    for account in parse_passwd(_text(host.passwd)):
+        if account.name not in people and account.name not in with_password:
+            keys = set(_keys(account, settings))
+            if keys and keys <= revoked and keys & newly:
+                names.append(account.name)
+    if not names:
+        return []
+    more = len(names) - _SHOWN
+    return [
+        "no key that is not revoked lets these accounts in any more: %s%s"
+        % (", ".join(names[:_SHOWN]), " and %d more" % more if more > 0 else "")
+    ]
+
+
+def _members(groups: Iterable[str]) -> frozenset[str]:
+    """The names of the members of these groups."""
+    found: set[str] = set()
+    for name in groups:
+        try:
+            found.update(grp.getgrnam(name).gr_mem)
+        except KeyError:  # there is nobody in a group that is not there
+            continue
+    return frozenset(found)
+
+
+def _ways(account: Account, settings: Settings, with_password: frozenset[str], files: dict[str, bytes | None]) -> Ways:
+    revoked = _revoked(settings, files)
+    keys = {blob: key for blob, key in _keys(account, settings).items() if blob not in revoked}
+    authorities = blobs(_content(settings, "trustedusercakeys", files)) - revoked
+    return Ways(
+        keys=keys,
+        password=account.name in with_password and takes_passwords(settings),
+        authorities=authorities,
+        principals=tuple(" ".join(settings.get(name, ["none"])) for name in _PRINCIPALS) if authorities else (),
+    )
+
+
+def _revoked(settings: Settings, files: dict[str, bytes | None]) -> frozenset[str]:
+    return blobs(_content(settings, "revokedkeys", files))
+
+
+def _content(settings: Settings, name: str, files: dict[str, bytes | None]) -> bytes | None:
+    """The file that a setting names, as it is or as it will be."""
+    path = " ".join(settings.get(name, ["none"]))
+    if path in files:
+        return files[path]
+    return None if path == "none" or not os.path.isfile(path) else _read(path)
+
+
+def _keys(account: Account, settings: Settings) -> dict[str, PublicKey]:
+    """The keys that let an account in, by their base64."""
+    found: dict[str, PublicKey] = {}
+    for path in key_files(settings.get("authorizedkeysfile", []), account):
+        data = _read(path)
+        if data is not None:
+            found.update(keys_in(data.decode(errors="replace"), time.strftime("%Y%m%d%H%M%S", time.gmtime())))
+    return found
+
+
+def keys_in(text: str, now: str) -> dict[str, PublicKey]:
+    """The keys of an authorized_keys file that give a shell, by their base64.
+
+    :param now: the moment as YYYYMMDDHHMMSS. What has expired, forces a command or signs certificates is left out.
+    """
+    found = {}
+    for line in text.splitlines():
+        options, rest = "", line.strip()
+        if rest.startswith("#"):
+            continue
+        if not rest.startswith(_KEY_TYPES):
+            options, rest = split_line(rest)
+        fields = rest.split(None, 2)
+        if len(fields) > 1 and fields[0].startswith(_KEY_TYPES) and not _is_no_way_in(options.lower(), now):
+            found[fields[1]] = PublicKey(fields[0], fields[1], "")
+    return found
+
+
+def _is_no_way_in(options: str, now: str) -> bool:
+    if "cert-authority" in options or "command=" in options:
+        return True
+    _before, there, rest = options.partition('expiry-time="')
+    digits = "".join(char for char in rest.partition('"')[0] if char.isdigit())
+    return bool(there) and digits.ljust(len(now), "0") <= now
+
+
+def _read(path: str) -> bytes | None:
+    """A file that may be a user's: never waited for, never more than an honest one has."""
+    try:
+        handle = os.open(path, os.O_RDONLY | os.O_CLOEXEC | os.O_NONBLOCK | os.O_NOCTTY)
+    except OSError:
+        return None
+    try:
+        if not stat.S_ISREG(os.fstat(handle).st_mode):
+            return None
+        return os.read(handle, _LARGEST_KEY_FILE)
+    except OSError:
+        return None
+    finally:
+        os.close(handle)
+
+
+def _text(path: str) -> str:
+    return (read_file(path) or b"").decode(errors="surrogateescape")
