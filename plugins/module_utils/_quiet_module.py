@@ -18,22 +18,21 @@ __all__ = ["QuietModule", "without_secrets"]
 class QuietModule(AnsibleModule):
     """Neither logs nor sends back its arguments: somebody may have put a secret where none belongs."""
 
-    def __init__(self, argument_spec: dict[str, Any], **more: Any) -> None:
-        super().__init__(argument_spec, **more)
+    def __init__(self, argument_spec: dict[str, Any], *more: Any, **named: Any) -> None:
+        AnsibleModule.__init__(self, argument_spec, *more, **named)
 
-    def run_command(self, args: list[str], **more: Any) -> tuple[int, str, str]:
-        """Run a program, given as a list and never as text for a shell."""
-        code, out, err = super().run_command(args, **more)
-        return int(code), str(out), str(err)
+    def run_command(self, args: Any, *more: Any, **named: Any) -> Any:
+        """Run a program; exit code, output and errors."""
+        return AnsibleModule.run_command(self, args, *more, **named)
 
     def log(self, msg: str, log_args: dict[str, Any] | None = None) -> None:
         """Log that the module ran, not what it was asked."""
-        super().log("Invoked" if log_args is not None else msg)
+        AnsibleModule.log(self, "Invoked" if log_args is not None else msg)
 
     def fail_json(self, msg: str, **kwargs: Any) -> NoReturn:
         """Fail, also when Ansible itself refuses an argument and shows it."""
         kwargs.setdefault("invocation", {"module_args": {}})
-        super().fail_json(without_secrets(msg), **kwargs)
+        AnsibleModule.fail_json(self, without_secrets(msg), **kwargs)
 
 
 def without_secrets(text: str) -> str:

@@ -79,6 +79,7 @@ class Draft:
         self.files: dict[str, bytes] = {}  # path below /etc -> content; empty: remove
         self.texts: dict[str, bytes] = {}  # path -> content of configuration that is not ours alone
         self.subids: dict[str, tuple[int, ...]] = {}
+        self.numbers: dict[str, int] = {}  # of those in subids
         self.aliases: dict[str, str] = {}
         self.linger: dict[str, bool] = {}
         self.jobs: list[tuple[str, int]] = []

@@ -45,7 +45,7 @@ def plan_belongings(draft: Draft, user: UserSpec, quiet: bool = False) -> list[s
         if data:
             there.append(about[path])
     if wanted.subids is not None:
-        draft.subids[user.name] = wanted.subids
+        draft.subids[user.name], draft.numbers[user.name] = wanted.subids, user.uid
         there += ["sub-ids"] if wanted.subids else []
     if wanted.mail_alias is not None:
         draft.aliases[user.name] = wanted.mail_alias
@@ -70,7 +70,7 @@ def plan_no_belongings(draft: Draft, user: UserSpec, gone: bool) -> None:
     """Nothing is left of somebody who goes; with the account itself, jobs of cron and at go as well."""
     for path, attribute in user_files(user.name, user.uid).items():
         _set_file(draft, user.name, attribute, path, b"", quiet=False)
-    draft.subids[user.name] = ()
+    draft.subids[user.name], draft.numbers[user.name] = (), user.uid
     draft.aliases[user.name] = ""
     jobs = draft.state.jobs.get(user.name)
     if gone and jobs and not draft.others_with(user.uid, user.name):
@@ -176,13 +176,12 @@ def _plan_subids(draft: Draft) -> None:
 
     uids = [int(fields[2]) for fields in draft.passwd.values() if fields[2].isdecimal()]
     wanted = {name: (found[0], found[1]) if found else None for name, found in draft.subids.items()}
-    numbers = {name: uid for name, uid in draft.numbers.items() if name in wanted}
     for file, text in sorted(texts.items()):
-        new, changes, problems = with_ranges(text, wanted, uids, numbers)
+        new, changes, problems = with_ranges(text, wanted, uids, draft.numbers)
         draft.problems += ["/etc/%s: %s" % (file, problem) for problem in problems]
         for name, change in changes.items():
             if name not in draft.new:
-                draft.change("user", name, file, *change)
+                draft.change("user", name, file, *change.split(" -> "))
         if new != (text or b""):
             draft.texts["/etc/" + file] = new
 
@@ -197,6 +196,6 @@ def _plan_aliases(draft: Draft) -> None:
     draft.problems += ["/etc/aliases: %s" % problem for problem in problems]
     for name, change in changes.items():
         if name not in draft.new:
-            draft.change("user", name, "mail alias", *change)
+            draft.change("user", name, "mail alias", *change.split(" -> "))
     if new != (text or b""):
         draft.texts["/etc/aliases"] = new
