@@ -126,7 +126,7 @@ def _bytes(value: Any) -> int | None:
     if unit not in _UNITS or not number.replace(".", "", 1).isdigit() or number[0] == "." or number[-1] == ".":
         return None
     whole, _point, part = number.partition(".")
-    return (int(whole + part) * _UNITS[unit]) // 10 ** len(part)
+    return int(whole + part) * _UNITS[unit] // int("1" + "0" * len(part))
 
 
 def _count(entry: dict[str, Any], key: str, least: int, most: int) -> int | None:

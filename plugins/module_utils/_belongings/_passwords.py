@@ -109,7 +109,7 @@ def _is_digest(text: str, length: int, last: str) -> bool:
 
 
 def is_password(field: str) -> bool:
-    """Whether somebody can log in with a password by this field of shadow. The shortest hash (DES) has 13 characters."""
+    """Whether this field of shadow lets somebody in by a password; the shortest hash (DES) has 13 characters."""
     return len(field) >= 13 and field[0] not in "!*"
 
 

@@ -68,10 +68,10 @@ def with_ranges(
     changes: dict[str, str] = {}
     new: dict[str, bytes | None] = {}
     for name, span in wanted.items():
-        line = None if span is None else b"%s:%d:%d" % (name.encode(), *span)
-        if name in problems or present[name] == ([] if line is None else [line]):
+        mine = None if span is None else b"%s:%d:%d" % (name.encode(), *span)
+        if name in problems or present[name] == ([] if mine is None else [mine]):
             continue
-        new[name] = line
+        new[name] = mine
         changes[name] = "%s -> %s" % (
             _shown(b", ".join(old.split(b":", 1)[-1] for old in present[name])) or "absent",
             "absent" if span is None else "%d:%d" % span,
