@@ -23,7 +23,7 @@ __all__ = ["PRIVILEGED_GROUPS", "Way", "access", "cells", "names_in_rules", "pow
 
 # Who is in one of these can become root.
 PRIVILEGED_GROUPS = frozenset(
-    ("admin", "disk", "docker", "incus", "incus-admin", "kmem", "libvirt", "lxd", "root", "shadow", "sudo", "wheel")
+    ("disk", "docker", "incus", "incus-admin", "kmem", "libvirt", "lxd", "root", "shadow", "sudo", "wheel")
 )
 
 

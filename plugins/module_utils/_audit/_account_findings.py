@@ -50,15 +50,17 @@ def _number(subject: Subject) -> Iterator[Finding]:
             f"move the files to {should.uid} (playbook migrate_uids); usermod -u would leave most of them behind",
         )
     if owner is not None and owner.person is not None:
-        if account.name not in owner.names and account.uid != 0:
-            former = "" if owner.number == account.uid else ", formerly"
+        is_former = owner.number != account.uid
+        # a number that somebody had elsewhere, outside the bands, can rightly be a local user's here
+        if account.name not in owner.names and (subject.is_in_a_band or not is_former):
+            former = ", formerly" if is_former else ""
             yield subject.finding(
                 "number_of_somebody_else",
                 "critical",
                 f"{account.name} has the number {account.uid} of {owner.text}{former}, and so their files",
                 "remove the account or give it a number of its own, then look at what it did",
             )
-        elif owner.number != account.uid and should is None:
+        elif account.name in owner.names and is_former and should is None:
             yield subject.finding(
                 "wrong_number",
                 "medium",

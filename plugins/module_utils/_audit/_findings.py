@@ -120,12 +120,15 @@ def _missing(answer: HostAnswer, expected: Expected) -> Iterator[Finding]:
 
 def _groups(answer: HostAnswer, expected: Expected) -> Iterator[Finding]:
     numbers = expected.groups_of(answer.host)
+    private = {(account.name, account.uid) for account in answer.accounts}
     for name, gid in answer.groups.items():
+        if (name, gid) in private:
+            continue  # what is wrong with it is told of the account
         if name in numbers and gid != numbers[name]:
             text = f"the group {name} has the number {gid}, the ledger gave it {numbers[name]}"
             way_out = f"move its files to {numbers[name]} and correct the group (groupmod)"
             yield Finding(answer.host, f"%{name}", "wrong_number", "high", text, way_out)
-        elif name not in numbers and any(gid in band for band in expected.group_bands()):
+        if name not in numbers and any(gid in band for band in expected.group_bands()):
             owner = expected.owner(gid)
             if owner is None:
                 text = f"the group {name} has {gid}, a number of the ledger that it never gave to anybody"

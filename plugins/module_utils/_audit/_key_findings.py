@@ -24,8 +24,10 @@ _FIRST_SEEN = "find out whose key it is and who put it there"
 
 def key_findings(subject: Subject) -> Iterator[Finding]:
     """Everything about the keys of one account."""
-    if subject.account.key_file is not None:
-        yield from _central(subject, subject.account.key_file)
+    file = subject.account.key_file
+    if file is not None:
+        yield from _central(subject, file)
+    yield from _not_there(subject, file)
     for file in subject.account.home_key_files:
         yield from _in_home(subject, file)
 
@@ -39,6 +41,8 @@ def _central(subject: Subject, file: KeyFile) -> Iterator[Finding]:
         yield subject.finding("key_file_open", "high", text, f"{_SITE}, and look for keys that were added")
     wanted = should.keys if should is not None and should.may_enter else frozenset()
     unmanaged = should is not None and should.may_enter and should.keys is None
+    # of those who are to get in nowhere a roster need not know the keys
+    is_out = subject.is_a_persons and (should is None or (not should.may_enter and not should.keys))
     for key in file.keys:
         if key.fingerprint in subject.expected.revoked:
             text = f"{path} has the key {key}, which is revoked"
@@ -51,17 +55,23 @@ def _central(subject: Subject, file: KeyFile) -> Iterator[Finding]:
         if whose and not is_own:
             text = f"{path} has the key {key} of {whose}"
             yield subject.finding("unregistered_key", "high", text, f"{_FIRST_SEEN}; then {_SITE}")
-        elif is_own:
-            continue  # whoever must not get in is told of with the way in
+        elif is_own or is_out:
+            continue  # told of with the way in, or with the account that should not be here
         elif unmanaged or not subject.is_a_persons:
             text = f"{path} has the key {key}, of which the roster and the variables say nothing"
             yield subject.finding("unregistered_key", "low", text, "write it down where the account is, or remove it")
         else:
             text = f"{path} has the key {key}, which nobody registered"
             yield subject.finding("unregistered_key", "high", text, f"{_FIRST_SEEN}; then {_SITE}")
-    there = {key.fingerprint for key in file.keys}
-    if should is not None and should.profile and should.may_enter and wanted and wanted - there and not file.unseen:
-        count = len(wanted - there)
+
+
+def _not_there(subject: Subject, file: KeyFile | None) -> Iterator[Finding]:
+    """Keys with which somebody should get in and does not."""
+    account, should = subject.account, subject.should
+    if should is None or not should.profile or not should.may_enter or (file is not None and file.unseen):
+        return
+    count = len((should.keys or frozenset()) - {key.fingerprint for key in (file.keys if file is not None else ())})
+    if count:
         text = f"{count} of the keys of {account.name} {'is' if count == 1 else 'are'} not on the host"
         yield subject.finding("missing_key", "low", text, _SITE)
 

@@ -24,10 +24,15 @@ _LONGEST = 120
 
 def in_one_line(text: str, longest: int = _LONGEST) -> str:
     """Text that a terminal shows as it is: what is no printable character of UTF-8 is escaped."""
-    whole = text[: longest + 1].encode("utf-8", "surrogateescape").decode("utf-8", "backslashreplace")
+    whole = text[: longest + 1]
     if not whole.isprintable():
-        whole = "".join(char if char.isprintable() else ascii(char)[1:-1] for char in whole)
+        whole = "".join(char if char.isprintable() else _escaped(char) for char in whole)
     return whole if len(whole) <= longest else whole[: longest - 3] + "..."
+
+
+def _escaped(char: str) -> str:
+    # a byte that is not UTF-8 is shown as that byte
+    return "\\x%02x" % (ord(char) - 0xDC00) if "\udc80" <= char <= "\udcff" else ascii(char)[1:-1]
 
 
 def key_lines(data: bytes) -> dict[str, Any]:

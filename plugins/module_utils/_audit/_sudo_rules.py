@@ -35,7 +35,7 @@ class _Reading:
     rules: list[dict[str, Any]] = field(default_factory=list)
     aliases: dict[str, list[str]] = field(default_factory=dict)
     gaps: list[str] = field(default_factory=list)
-    files: int = 0
+    files: set[str] = field(default_factory=set)  # that were begun: a file can include itself
 
 
 def sudo_rules(path: str) -> tuple[list[dict[str, Any]], list[str]]:
@@ -54,10 +54,11 @@ def sudo_rules(path: str) -> tuple[list[dict[str, Any]], list[str]]:
 
 def _read(path: str, reading: _Reading) -> None:
     """One file, and those that it includes."""
-    reading.files += 1
-    if reading.files > MOST_FILES:
-        if reading.files == MOST_FILES + 1:
-            reading.gaps.append("sudo reads more than %d files: the others were not read" % MOST_FILES)
+    if path in reading.files or len(reading.files) > MOST_FILES:
+        return
+    reading.files.add(path)
+    if len(reading.files) > MOST_FILES:
+        reading.gaps.append("sudo reads more than %d files: the others were not read" % MOST_FILES)
         return
     try:
         directory = open_trusted_directory(os.path.dirname(path))
