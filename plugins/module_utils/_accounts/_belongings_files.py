@@ -32,7 +32,7 @@ __all__ = ["check_sudo_rules", "file_mode", "read_belongings", "write_belongings
 _SLICES = "systemd/system"
 _SLICE_FILE = "50-labfleet.conf"
 _DIRECTORY = os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC
-_VISUDO = ("/usr/sbin/visudo", "/usr/local/sbin/visudo", "/sbin/visudo")
+VISUDO = ("/usr/sbin/visudo", "/usr/local/sbin/visudo", "/sbin/visudo")
 
 
 def file_mode(path: str) -> int:
@@ -109,9 +109,6 @@ def write_belongings(etc: str, files: Mapping[str, bytes]) -> None:
             fsync_directory(directory)
         finally:
             os.close(directory)
-        if removes_only and folder.endswith(".slice.d"):
-            with contextlib.suppress(OSError):  # not empty: an administrator has a drop-in there as well
-                os.rmdir(os.path.join(etc, folder))
 
 
 def _make_path(etc: str, folder: str) -> int:
@@ -134,7 +131,7 @@ def check_sudo_rules(
     rules = {path: data for path, data in files.items() if data and path.startswith("sudoers.d/")}
     if not rules:
         return
-    program = visudo or next((path for path in _VISUDO if os.access(path, os.X_OK)), "")
+    program = visudo or next((path for path in VISUDO if os.access(path, os.X_OK)), "")
     if not program:
         raise IdentityError(
             "nothing was changed on this host: rules of sudo are asked for (%s) and sudo is not installed: install it,"

@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from typing import Any
 
 __all__ = [
+    "NO_AGEING",
     "read_absolute",
     "read_boolean",
     "read_expires",
@@ -36,6 +37,7 @@ __all__ = [
     "read_password",
 ]
 
+NO_AGEING: tuple[str | None, ...] = (None, None, None, None)
 _EPOCH = datetime.date(1970, 1, 1)
 _LARGEST_ID = 4294967294  # the number above it means "leave the owner as it is" to chown
 
@@ -176,10 +178,10 @@ def _date_parts(text: Any) -> tuple[str, str, str]:
     return (parts[0], parts[1], parts[2])
 
 
-def read_password(entry: Mapping[str, Any]) -> tuple[str | None, tuple[str, str, str, str] | None]:
+def read_password(entry: Mapping[str, Any]) -> tuple[str | None, tuple[str | None, ...]]:
     """The password field of shadow and the four of its ageing; None for what is not said."""
     if "password" not in entry and "password_ageing" not in entry:
-        return None, None
+        return None, NO_AGEING
     from ansible_collections.labfleet.identity.plugins.module_utils._belongings._passwords import (
         is_password,
         parse_ageing,
@@ -188,13 +190,14 @@ def read_password(entry: Mapping[str, Any]) -> tuple[str | None, tuple[str, str,
 
     password = parse_password(entry["password"]) if "password" in entry else None
     if "password_ageing" not in entry:
-        return password, None
+        return password, NO_AGEING
     if entry["password_ageing"] and password is not None and not is_password(password):
         raise IdentityError(
             "password_ageing needs a password: an old password that nobody has would keep keys out as well; leave it"
             " out, or give a password"
         )
-    return password, parse_ageing(entry["password_ageing"]).fields
+    ageing = parse_ageing(entry["password_ageing"])
+    return password, (ageing.min_days, ageing.max_days, ageing.warn_days, ageing.inactive_days)
 
 
 def _differs(line: str, entry: KeyEntry) -> bool:

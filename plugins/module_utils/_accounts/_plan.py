@@ -14,6 +14,7 @@ from ansible_collections.labfleet.identity.plugins.module_utils._accounts._draft
 from ansible_collections.labfleet.identity.plugins.module_utils._accounts._local_ids import pin_local_ids
 from ansible_collections.labfleet.identity.plugins.module_utils._accounts._plan_belongings import (
     finish_belongings,
+    plan_former_belongings,
     plan_group_rules,
 )
 from ansible_collections.labfleet.identity.plugins.module_utils._accounts._plan_departures import (
@@ -97,6 +98,7 @@ def _tell_of_names(draft: Draft, renaming: Renaming) -> None:
     draft.warnings += renaming.warnings
     for former, name in renaming.names.items():
         draft.change("user", name, "username", former, name)
+        plan_former_belongings(draft, former, name)
     for name in renaming.stray_keys:
         draft.key_files[name] = b""
         draft.change("user", name, "key file of that name", "not theirs", "absent")

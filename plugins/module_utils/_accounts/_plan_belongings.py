@@ -11,7 +11,6 @@ from ansible_collections.labfleet.identity.plugins.module_utils._accounts._belon
     LOGIN_DIRECTORY,
     LOGIN_SCRIPT,
     OWN_HEADER,
-    group_file,
     user_files,
 )
 
@@ -22,9 +21,9 @@ if TYPE_CHECKING:
 __all__ = [
     "finish_belongings",
     "plan_belongings",
+    "plan_former_belongings",
     "plan_group_rules",
     "plan_no_belongings",
-    "plan_no_group_rules",
     "plan_revocations",
 ]
 
@@ -50,6 +49,8 @@ def plan_belongings(draft: Draft, user: UserSpec, quiet: bool = False) -> list[s
     if wanted.mail_alias is not None:
         draft.aliases[user.name] = wanted.mail_alias
         there += ["mail alias"] if wanted.mail_alias else []
+    if wanted.linger is not None:
+        draft.linger.pop(user.name, None)
     if wanted.linger is not None and wanted.linger != (user.name in draft.state.lingering):
         draft.linger[user.name] = wanted.linger
         there += ["lingering"] if wanted.linger else []
@@ -78,15 +79,19 @@ def plan_no_belongings(draft: Draft, user: UserSpec, gone: bool) -> None:
         draft.change("user", user.name, "jobs", jobs, "none")
 
 
+def plan_former_belongings(draft: Draft, former: str, name: str) -> None:
+    """Nothing holds for a name that somebody had before; their files of that name are strays by now."""
+    draft.subids[former] = ()
+    draft.aliases[former] = ""
+    if former in draft.state.lingering:
+        draft.linger[former] = False
+        draft.linger[name] = True
+
+
 def plan_group_rules(draft: Draft, group: GroupSpec) -> None:
     """The rules of sudo that hold for a group."""
     for path, data in group.belongings.files.items():
         _set_file(draft, group.name, "sudo", path, data, quiet=False, kind="group")
-
-
-def plan_no_group_rules(draft: Draft, name: str) -> None:
-    """A group without members that are people has no rules."""
-    _set_file(draft, name, "sudo", group_file(name), b"", quiet=False, kind="group")
 
 
 def finish_belongings(draft: Draft) -> None:
@@ -156,7 +161,7 @@ def _owner_of(path: str) -> tuple[str, str]:
 def _plan_login_script(draft: Draft) -> None:
     """The script that reads the environments is there as long as there is one."""
     files = {**draft.state.files, **draft.files}
-    wanted = any(data for path, data in files.items() if path.startswith(LOGIN_DIRECTORY + "/"))
+    wanted = any(path.startswith(LOGIN_DIRECTORY + "/") and data.startswith(OWN_HEADER) for path, data in files.items())
     there = draft.state.files.get(LOGIN_SCRIPT, b"")
     if not wanted and not there:
         return

@@ -16,6 +16,7 @@ from ansible_collections.labfleet.identity.plugins.module_utils._accounts._belon
     user_belongings,
 )
 from ansible_collections.labfleet.identity.plugins.module_utils._accounts._fields import (
+    NO_AGEING,
     read_absolute,
     read_boolean,
     read_expires,
@@ -110,7 +111,7 @@ class UserSpec:
     home_mode: int | None = None
     skel: str = ""  # where new homes come from; "": from where all do
     password: str | None = None  # a hash, or "*" for none
-    ageing: tuple[str, str, str, str] | None = None  # the fields of shadow: at least, at most, warned before, inactive
+    ageing: tuple[str | None, ...] = NO_AGEING  # the fields of shadow: at least, at most, warned before, inactive
     belongings: Belongings = NO_BELONGINGS
 
 

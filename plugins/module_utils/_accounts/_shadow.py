@@ -33,8 +33,8 @@ _NEVER = 10000  # days; shadow(5) has 99999 for passwords that never age
 def fresh_shadow(today: int, user: UserSpec) -> list[str]:
     """The entry of a new account: entered with keys alone, unless a password is given."""
     entry = [user.name, user.password or NO_PASSWORD, str(today), "", "", "", "", user.expires or "", ""]
-    if user.ageing and _is_password(entry[PASSWORD]):
-        entry[MINIMUM : INACTIVE + 1] = user.ageing
+    if _is_password(entry[PASSWORD]):
+        _set_ageing(entry, user)
     return entry
 
 
@@ -95,13 +95,18 @@ def _plan_ageing(draft: Draft, user: UserSpec, wanted: list[str]) -> None:
     """An old password shuts keys out as well, so nothing ages that nobody has."""
     before = wanted[MINIMUM : INACTIVE + 1]
     if _is_password(wanted[PASSWORD]):
-        if user.ageing is not None:
-            wanted[MINIMUM : INACTIVE + 1] = user.ageing
+        _set_ageing(wanted, user)
     elif wanted[MAXIMUM].isdigit() and int(wanted[MAXIMUM]) < _NEVER:
         wanted[MAXIMUM] = wanted[INACTIVE] = ""
     after = wanted[MINIMUM : INACTIVE + 1]
     if before != after:
         draft.change("user", user.name, "password ageing", _ageing_text(before), _ageing_text(after))
+
+
+def _set_ageing(entry: list[str], user: UserSpec) -> None:
+    for index, days in enumerate(user.ageing, MINIMUM):
+        if days is not None:
+            entry[index] = days
 
 
 def _ageing_text(fields: list[str]) -> str:

@@ -112,6 +112,14 @@ def after(plan: Plan, state: HostState) -> HostState:
         key_files=key_files,
         loose_key_files=state.loose_key_files.difference(plan.key_files),
         busy={name: what for name, what in state.busy.items() if name not in stopped},
+        files={path: data for path, data in {**state.files, **plan.files}.items() if data},
+        loose_files=state.loose_files.difference(plan.files),
+        subids={name: plan.texts.get("/etc/" + name, text) for name, text in state.subids.items()},
+        aliases=plan.texts.get("/etc/aliases", state.aliases),
+        lingering=state.lingering.union(name for name, lingers in plan.linger.items() if lingers).difference(
+            (name for name, lingers in plan.linger.items() if not lingers), stopped
+        ),
+        jobs={name: what for name, what in state.jobs.items() if name not in {name for name, _uid in plan.jobs}},
         login_defs=plan.texts.get("/etc/login.defs", state.login_defs),
         adduser_conf=plan.texts.get("/etc/adduser.conf", state.adduser_conf),
     )
@@ -119,7 +127,10 @@ def after(plan: Plan, state: HostState) -> HostState:
 
 def is_empty(plan: Plan) -> bool:
     """Nothing to say, and nothing to write either."""
-    work = (plan.record_first, plan.record_last, plan.texts, plan.homes, plan.key_files, plan.stop)
+    work = (
+        plan.record_first, plan.record_last, plan.texts, plan.homes, plan.key_files, plan.stop, plan.files, plan.linger,
+        plan.jobs,
+    )  # fmt: skip
     return not plan.changes and not any(work) and not any((*plan.closings.values(), *plan.edits.values()))
 
 

@@ -20,6 +20,14 @@ if TYPE_CHECKING:
 PEOPLE = {"alice": 5001, "bob": 5002, "carol": 5003, "dave": 5004}
 SHARED = {"research": 4001, "old": 4002, "gpu": 4003}
 GROUPS = st.sampled_from(["research", "research", "old", "gpu", "video", "video", "sudo", "bob"])
+HASH = "$6$saltsalt$YTeBOLnmm3CoeJTzBuijUEtOEWCqrw/nQ8/AeMmON4LGp3k0ZiMjC1OdqzWFUAfDQBvYkOch9BWtQTBcZ1E/p0"
+FILES = [
+    "sudoers.d/labfleet-user-alice", "sudoers.d/labfleet-group-old", "security/limits.d/labfleet-bob.conf",
+    "systemd/system/user-5003.slice.d/50-labfleet.conf", "labfleet-identity/login.d/dave.sh",
+    "profile.d/labfleet-identity.sh",
+]  # fmt: skip
+SUBIDS = st.sampled_from([None, b"", b"alice:327745536:65536\n", b"zoe:1000000:65536\nbob:1:2\nbob:3:4\n"])
+ALIASES = st.sampled_from([None, b"root: admin\n", b"# BEGIN labfleet.identity\n# END labfleet.identity\n"])
 MEMBERS = st.lists(st.sampled_from([*PEOPLE, "ubuntu", "zoe", ""]), max_size=4).map(",".join)
 
 
@@ -104,6 +112,14 @@ def hosts(draw: st.DrawFn) -> HostState:
         key_files=key_files,
         loose_key_files=frozenset(loose.intersection(key_files)),
         busy=busy,
+        files=dict.fromkeys(draw(st.sets(st.sampled_from(FILES))), HEADER + b"x\n"),
+        loose_files=frozenset(draw(st.sampled_from([(), FILES]))),
+        subids={"subuid": draw(SUBIDS), "subgid": draw(SUBIDS)},
+        aliases=draw(
+            st.sampled_from([None, b"root: admin\n", b"# BEGIN labfleet.identity\n# END labfleet.identity\n"])
+        ),
+        lingering=frozenset(draw(st.sets(st.sampled_from(sorted(PEOPLE))))),
+        jobs=draw(st.dictionaries(st.sampled_from(sorted(PEOPLE)), st.just("crontab"))),
         protected=frozenset(draw(often(("root",), ("root", "alice")))),
         directory_names=draw(often({}, {5003: "zoe"})),
         login_defs=draw(often(b"UID_MAX 60000\n", b"UID_MAX 4000\nGID_MAX 3000\n", b"UID_MIN 9000\n")),
@@ -127,9 +143,19 @@ def requests(draw: st.DrawFn) -> Request:
                 ("keys", st.lists(st.sampled_from([key(1), key(2)]), max_size=2)),
                 ("expires", st.sampled_from(["never", "2027-01-31"])),
                 ("gecos", st.sampled_from(["", "Somebody"])),
+                ("password", st.sampled_from(["*", HASH])),
+                ("password_ageing", st.sampled_from([{}, {"max_days": 90}])),
+                ("sudo", st.sampled_from([[], [{"commands": ["/usr/bin/id"], "nopasswd": True}]])),
+                ("limits", st.sampled_from([{}, {"cores": 1}, {"processes": 90}])),
+                ("subids", st.booleans()),
+                ("linger", st.booleans()),
+                ("umask", st.sampled_from(["", "0027"])),
+                ("mail_alias", st.sampled_from(["", "somebody@lab.example"])),
             ):
                 if draw(st.booleans()):
                     user[field] = draw(values)
+            if user.get("password") == "*":
+                user.pop("password_ageing", None)
             users.append(user)
     return request(
         draw(st.permutations(users)),

@@ -7,7 +7,8 @@ from __future__ import annotations
 
 import errno
 import os
-from typing import TYPE_CHECKING, Any, Callable
+from pathlib import Path
+from typing import Any, Callable
 
 import pytest
 
@@ -16,9 +17,6 @@ from ansible_collections.labfleet.identity.plugins.module_utils._accounts._table
 from ansible_collections.labfleet.identity.plugins.module_utils._errors import IdentityError
 
 from .conftest import Host, public_key
-
-if TYPE_CHECKING:
-    from pathlib import Path
 
 # every call by which the apply changes something, or makes it last
 CALLS = (
@@ -31,10 +29,20 @@ DONE = 0
 GROUPS = [{"name": "research", "gid": 4444}]
 
 
+RULES = [{"commands": ["/usr/bin/id"], "nopasswd": True}]
+EVERYTHING: dict[str, Any] = {
+    "sudo": RULES,
+    "limits": {"cores": 2},
+    "subids": True,
+    "linger": True,
+    "mail_alias": "somebody@lab.example",
+}
+
+
 def first(host: Host) -> list[dict[str, Any]]:
     return [
-        host.user("alice", 5238, groups=["research"], keys=[public_key(1)]),
-        host.user("bob", 5831, groups=["research"], keys=[public_key(2)]),
+        host.user("alice", 5238, groups=["research"], keys=[public_key(1)], sudo=RULES),
+        host.user("bob", 5831, groups=["research"], keys=[public_key(2)], **EVERYTHING),
         host.user("carol", 5404, groups=["research"]),
         host.user("frank", 5777, groups=["research"], keys=[public_key(5)]),
     ]
@@ -44,7 +52,7 @@ def then(host: Host) -> list[dict[str, Any]]:
     """A run that does everything at once: make, change, disable, remove, rename."""
     alice, bob, carol, frank = first(host)
     return [
-        {**alice, "keys": [public_key(8)], "shell": "/bin/bash"},
+        {**alice, "keys": [public_key(8)], "shell": "/bin/bash", "sudo": [], "umask": "0027"},
         {**bob, "state": "disabled"},
         {**carol, "state": "absent"},
         # nobody says anything about this one's keys: they must come along
@@ -139,13 +147,20 @@ def relative(host: Host) -> dict[str, Any]:
     }
 
 
-@pytest.mark.parametrize("stop", [kill, no_space, broken_disk])
-@pytest.mark.parametrize("before", ["fresh host", "people there"])
+def only_lingering(users: tuple[tuple[str, int], ...], _proc: str, linger: str, _run: object) -> None:
+    for name, _uid in users:
+        Path(linger, name).unlink(missing_ok=True)
+
+
+@pytest.mark.parametrize(
+    ("before", "stop"),
+    [("fresh host", kill), ("fresh host", broken_disk), ("people there", kill), ("people there", no_space)],
+)
 def test_stopped_at_any_call_the_files_parse_and_the_next_run_completes(
     host: Host, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, before: str, stop: Callable[[], None]
 ) -> None:
     # nobody really runs as these numbers here; ending processes is shown on real hosts
-    monkeypatch.setattr(_transaction, "stop_users", lambda *_args: None)
+    monkeypatch.setattr(_transaction, "stop_users", only_lingering)
 
     def prepare(one: Host) -> list[dict[str, Any]]:
         if before == "fresh host":
@@ -168,7 +183,8 @@ def test_stopped_at_any_call_the_files_parse_and_the_next_run_completes(
             break
         assert status == (KILLED if stop is kill else REFUSED)
         assert_sound(one, untouched)
-        again = one.run(users, groups=GROUPS, pin_local_ids=True)
+        one.run(users, groups=GROUPS, pin_local_ids=True)
         assert relative(one) == wanted, "stopped at call %d" % points
-        assert not one.run(users, groups=GROUPS, pin_local_ids=True)["changed"], again
+        third = one.run(users, groups=GROUPS, pin_local_ids=True)
+        assert not third["changed"], third["diff"]
     assert points > 60  # it was stopped that often: the calls are really counted

@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+import re
 from collections import Counter
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
@@ -15,13 +16,15 @@ from ansible_collections.labfleet.identity.plugins.module_utils._accounts._table
 from ansible_collections.labfleet.identity.plugins.module_utils._errors import IdentityError
 
 from .build import HEADER, NOLOGIN, OWNER, after, fields, is_empty, ours, plan_for
-from .strategies import PEOPLE, hosts, requests
+from .strategies import PEOPLE, SHARED, hosts, requests
 
 if TYPE_CHECKING:
     from ansible_collections.labfleet.identity.plugins.module_utils._accounts._request import Request
     from ansible_collections.labfleet.identity.plugins.module_utils._accounts._states import HostState, Plan
 
 PRIVILEGED = ("sudo", "docker")
+CONFIGURATION = {"/etc/login.defs", "/etc/adduser.conf"}
+SHARED_TEXTS = ("/etc/subuid", "/etc/subgid", "/etc/aliases")
 
 
 @dataclass(frozen=True)
@@ -98,6 +101,25 @@ def planning_is_pure(case: Case) -> None:
     assert plan_for(case.wanted, case.state) == case.plan
 
 
+def owners(path: str) -> set[str]:
+    """Everybody whose file this can be."""
+    number = {f"user-{uid}.slice.d": name for name, uid in PEOPLE.items()}
+    return {name for name in {**PEOPLE, **SHARED} if name in re.split(r"[-./]", path)} | {
+        name for part, name in number.items() if part in path
+    }
+
+
+def beside(case: Case) -> set[str]:
+    """Everybody of whom something changes beside the account files."""
+    names = {name for path in case.plan.files for name in owners(path)}
+    names |= {*case.plan.linger, *(name for name, _uid in case.plan.jobs)}
+    texts = [case.plan.texts[path].decode() for path in SHARED_TEXTS if path in case.plan.texts]
+    olds = [*(text or b"" for text in case.state.subids.values()), case.state.aliases or b""]
+    return names | {
+        name for name in PEOPLE if any(name in text for text in texts) or any(name.encode() in o for o in olds)
+    }
+
+
 def every_edit_has_a_change_and_none_is_idle(case: Case) -> None:
     users, groups = case.told("user"), case.told("group")
     for step in (case.plan.closings, case.plan.edits):
@@ -113,7 +135,11 @@ def every_edit_has_a_change_and_none_is_idle(case: Case) -> None:
                     assert moved <= users
     touched = {job.name for job in case.plan.homes} | {name for name, _uid in case.plan.stop}
     assert users.issuperset(touched.union(case.plan.key_files))
-    assert case.told("host") == set(case.plan.texts)
+    assert {path for path in case.plan.texts if path not in SHARED_TEXTS} == case.told("host") & CONFIGURATION
+    owned = {path: f"/etc/{path}" for path in case.plan.files}
+    assert all(path in case.told("host") or owners(short) & (users | groups) for short, path in owned.items())
+    assert users.issuperset(case.plan.linger)
+    assert users.issuperset(name for name, _uid in case.plan.jobs)
     old, new = case.state.record, case.new.record
     assert {name for name in {**old.users, **new.users} if old.users.get(name) != new.users.get(name)} <= users
     assert {name for name in {**old.groups, **new.groups} if old.groups.get(name) != new.groups.get(name)} <= groups
@@ -127,7 +153,7 @@ def every_change_is_carried_out(case: Case) -> None:
         assert change.before != change.after or change.attribute == "keys"
         name = change.name
         if change.kind == "host":
-            assert name in case.plan.texts
+            assert name in case.plan.texts or name[len("/etc/") :] in case.plan.files
         elif name not in done:
             written = any(case.differs(database, name) for database in case.new.tables)
             moved = any(
@@ -135,7 +161,7 @@ def every_change_is_carried_out(case: Case) -> None:
                 for group in case.new.tables["group"].entries
             )
             recorded = (old.users.get(name), old.groups.get(name)) != (new.users.get(name), new.groups.get(name))
-            assert written or moved or recorded
+            assert written or moved or recorded or name in beside(case)
 
 
 def what_is_not_named_is_let_be(case: Case) -> None:
