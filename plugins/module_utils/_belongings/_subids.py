@@ -64,7 +64,13 @@ def with_ranges(
         owner = owners.get(line.split(b":")[0])
         if owner is not None:
             present[owner].append(line)
-    problems = _overlaps([line for line in lines if line.split(b":")[0] not in owners], wanted, taken_uids)
+    problems: dict[str, str] = {}
+    while True:  # who cannot have a range keeps the lines there, which may be in the way of others
+        kept = [line for line in lines if owners.get(line.split(b":")[0]) in (None, *problems)]
+        found = _overlaps(kept, {name: span for name, span in wanted.items() if name not in problems}, taken_uids)
+        if not found:
+            break
+        problems.update(found)
     changes: dict[str, str] = {}
     new: dict[str, bytes | None] = {}
     for name, span in wanted.items():

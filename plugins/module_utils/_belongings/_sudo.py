@@ -32,7 +32,7 @@ _DIGITS = frozenset("0123456789")
 _NAME_FIRST = _LETTERS | {"_"}
 _NAME_REST = _NAME_FIRST | _DIGITS | {".", "-"}
 _FILE_NAME = frozenset("abcdefghijklmnopqrstuvwxyz-") | _DIGITS
-_WILDCARDS = frozenset("*?[]")
+_WILDCARDS = frozenset("*?[")
 _PATH = _LETTERS | _DIGITS | frozenset("/_.+@%~-,:=# ")
 _SPECIAL = frozenset(",:=#")  # end a command or begin a comment, unless a backslash is in front
 # where people write: whoever can replace the program of a rule is whoever the rule runs it as
@@ -231,7 +231,7 @@ def _check_path(path: str, what: str, wildcards: bool) -> None:
         raise IdentityError("%s %s must be an absolute path, such as /usr/bin/systemctl" % (what, quoted(path)))
     if os.path.normpath(path) != path or path == "/" or path.startswith("//"):
         raise IdentityError("%s %s must name one file, without '..', '//' or a slash at its end" % (what, quoted(path)))
-    strange = sorted(set(path) - _PATH - (_WILDCARDS if wildcards else frozenset()))
+    strange = sorted(set(path) - _PATH - (frozenset("*?[]!") if wildcards else frozenset()))
     if strange:
         way_out = "; wildcards: true permits it" if strange[0] in _WILDCARDS else ""
         raise IdentityError("%s %s holds %s, which is refused%s" % (what, quoted(path), quoted(strange[0]), way_out))
@@ -307,8 +307,8 @@ def _escaped(argument: str, wildcards: bool) -> str:
             text += "\\" + character
         elif character == "\\":
             text += "\\\\\\\\"
-        elif character in _WILDCARDS and not wildcards:
-            text += "\\" + character
+        elif character == "]" and not wildcards:
+            text += "\\]"
         else:
             text += character
     return text
