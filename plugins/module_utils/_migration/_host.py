@@ -159,7 +159,7 @@ def open_accounts(closed: dict[str, list[str]], lingering: Iterable[str], host: 
         for name, (expiry, shell) in closed.items()
         if name in passwd and name in shadow and passwd[name][_SHELL] == shell and shadow[name][_EXPIRY] == _CLOSED
     }
-    _set_expiry(back, host)
+    # first what needs an account that is still closed to be done: who is let in is let in last
     if lingering and os.path.isdir(host.linger):
         directory = open_trusted_directory(host.linger)
         try:
@@ -169,6 +169,7 @@ def open_accounts(closed: dict[str, list[str]], lingering: Iterable[str], host: 
                     os.close(os.open(name, flags, 0o644, dir_fd=directory))
         finally:
             os.close(directory)
+    _set_expiry(back, host)
 
 
 def _set_expiry(wanted: dict[str, str], host: Host) -> None:

@@ -158,8 +158,9 @@ class Tree:
             return
         if len(self._frames) >= _MOST_OPEN:
             outer = self._frames[-_MOST_OPEN]
-            os.close(outer.handle)
-            outer.handle = -1
+            if outer.handle >= 0:
+                os.close(outer.handle)
+                outer.handle = -1
         self._begin(name, handle, stops or {})
 
     def _begin(self, name: str, handle: int, stops: dict[str, Any]) -> None:

@@ -85,11 +85,9 @@ def test_names_that_are_exchanged_all_the_time_gain_nothing(machine: Machine, mo
         "        library.renameat2(-100, name, -100, b'of-root', 2)\n"
     )
     with racing(swap, str(place)):
-        for _attempt in range(15):
+        for _attempt in range(10):
             change(machine.root / "scratch", MAP)
-            for path in place.iterdir():
-                if path.lstat().st_uid == NEW_ALICE:
-                    os.chown(path, ALICE, ALICE, follow_symlinks=False)
+            change(machine.root / "scratch", {NEW_ALICE: ALICE})
     found = [path for path in place.iterdir() if path.read_text() == "scratch/place/of-root"]
     assert [machine.owner(path) for path in found] == [(0, 0)]
     assert decoy.exists()
@@ -111,7 +109,7 @@ def test_a_directory_that_becomes_a_link_and_back_leads_nowhere(machine: Machine
         "    library.renameat2(-100, b'real', -100, b'link', 2)\n"
     )
     with racing(swap, str(place)):
-        for _attempt in range(200):
+        for _attempt in range(60):
             change(machine.root / "scratch", MAP)
     assert {path.stat().st_uid for path in outside.iterdir()} == {ALICE}
 
@@ -128,8 +126,10 @@ def test_directories_that_are_moved_under_the_walk_do_no_harm(machine: Machine) 
     )
     before = owners(here.parent)
     with racing(move, str(machine.root / "scratch")):
-        for _attempt in range(30):
+        for _attempt in range(15):
             change(machine.root / "scratch", MAP, processes=2)
+    if (there / "moved").exists():  # it was ended between its two moves
+        (there / "moved").rename(here / "top" / "/".join("d" * 40))
     change(machine.root / "scratch", MAP)
     assert {path: {MAP.get(uid, uid)} for path, uid in before.items()} == {
         path: {uid} for path, uid in owners(there.parent).items()
