@@ -22,6 +22,8 @@ from ansible_collections.labfleet.identity.plugins.module_utils._names import qu
 from ansible_collections.labfleet.identity.plugins.module_utils._plain import plain
 from ansible_collections.labfleet.identity.plugins.module_utils._roster import parse_roster
 from ansible_collections.labfleet.identity.plugins.module_utils._roster_file import read_roster_text
+from ansible_collections.labfleet.identity.plugins.module_utils._ssh._key_merge import merge_keys, profiles_of
+from ansible_collections.labfleet.identity.plugins.module_utils._ssh._key_store import KeyStore
 from ansible_collections.labfleet.identity.plugins.module_utils._ssh._public_keys import parse_public_key
 from ansible_collections.labfleet.identity.plugins.plugin_utils._controller_action import (
     LEDGER_ARGUMENTS,
@@ -30,6 +32,8 @@ from ansible_collections.labfleet.identity.plugins.plugin_utils._controller_acti
 
 if TYPE_CHECKING:
     from typing import Any
+
+    from ansible_collections.labfleet.identity.plugins.module_utils._ledger._model import Ledger
 
 ARGUMENTS: dict[str, Any] = {
     **LEDGER_ARGUMENTS,
@@ -80,13 +84,13 @@ class ActionModule(ControllerAction):
             )
         answers = parse_answers(plain(arguments["hosts"]))
         revoked = {parse_public_key(line).fingerprint for line in arguments["revoked_keys"]}
-        people = []
+        people, stamp = [], stamp_now()
         for raw in _mappings(plain(arguments["profiles"]), "profiles", _PROFILE_KEYS):
-            one, its_revoked = self._people(raw)
+            one, its_revoked = self._people(raw, ledger, stamp.at, arguments["lock_timeout"])
             people.append(one)
             revoked |= its_revoked
         assignments = _assignments(plain(arguments.get("assignments")))
-        expected = expect(ledger, people, assignments, revoked, stamp_now())
+        expected = expect(ledger, people, assignments, revoked, stamp)
         result = sort_out(find(answers, expected, arguments["admins"]), arguments["accepted"])
         rows = access(answers, expected) if arguments["access"] else None
         told: dict[str, Any] = {
@@ -111,10 +115,18 @@ class ActionModule(ControllerAction):
             )
         return told
 
-    def _people(self, raw: dict[str, Any]) -> tuple[People, set[str]]:
+    def _people(self, raw: dict[str, Any], ledger: Ledger, now: str, lock_timeout: int) -> tuple[People, set[str]]:
         """The people of a profile, with the keys of its store, and the fingerprints of its revoked keys."""
+        profile = raw["profile"]
         roster = parse_roster(self._data("roster", raw.get("roster")) or [])
-        return People(raw["profile"], roster), set()
+        if not raw.get("key_store"):
+            return People(profile, roster), set()
+        store = KeyStore(str(raw["key_store"]), lock_timeout)
+        homes = profiles_of(roster, profile)
+        people = [(ledger.profile(home), person) for home in homes for person in ledger.profile(home).people()]
+        names = {person.username: home.names_of(person) for home, person in people if len(home.names_of(person)) > 1}
+        merged = merge_keys(roster, profile, {home: store.load(home) for home in homes}, now, names)
+        return People(profile, merged.roster), {parse_public_key(line).fingerprint for line in merged.revoked}
 
     def _data(self, what: str, given: Any) -> Any:
         """The value of an option that is data, or the path of a file with it."""
