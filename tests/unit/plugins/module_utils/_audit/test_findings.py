@@ -230,8 +230,7 @@ def test_a_host_that_did_not_answer_is_named() -> None:
 
 
 def test_every_kind_has_a_case() -> None:
-    accounts = [case for _found, *case in CASES]
-    every = [told(alice(), bob(), *some, **more) for some, more in accounts]
+    every = [told(alice(), bob(), *accounts, **more) for _found, accounts, more in CASES]
     every += [told(hers, bob()) for _found, hers in CASES_OF_ALICE]
     seen = {line.split()[1] for lines in every for line in lines}
     elsewhere = {"missing_account", "wrong_number"}  # in tests of their own

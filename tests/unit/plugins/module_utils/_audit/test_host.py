@@ -12,7 +12,6 @@ from typing import Any
 
 import pytest
 
-from ansible_collections.labfleet.identity.plugins.module_utils._audit import _homes
 from ansible_collections.labfleet.identity.plugins.module_utils._audit._file_owners import DEEPEST, strangers_files
 from ansible_collections.labfleet.identity.plugins.module_utils._audit._homes import LARGEST_KEY_FILE, Resident, homes
 from ansible_collections.labfleet.identity.plugins.module_utils._audit._host_facts import HostPlaces, Looked, host_facts
@@ -141,7 +140,7 @@ def test_homes_that_another_machine_answers_for_are_left_alone(
     def touched(path: str, **_more: Any) -> None:
         raise AssertionError(path)
 
-    monkeypatch.setattr(_homes.os, "lstat", touched)
+    monkeypatch.setattr(os, "lstat", touched)
     # a child's own failure would only be a problem in its answer
     assert lab.look(("alice", 0), ("bob", 0)) == [{"kind": "remote"}, {"kind": "remote"}]
 
