@@ -167,7 +167,7 @@ def _tags() -> Iterator[Sample]:
         for noexec in (None, True, False):
             for setenv in (None, True, False):
                 tags = {"nopasswd": nopasswd, "noexec": noexec, "setenv": setenv}
-                rules = [{"commands": [[PLAIN, "a"]], **tags}, {"commands": [[PLAIN, "b"]]}]
+                rules: list[dict[str, Any]] = [{"commands": [[PLAIN, "a"]], **tags}, {"commands": [[PLAIN, "b"]]}]
                 yield sample("tags %s" % tags, rules, yes(PLAIN, "a"), yes(PLAIN, "b"), no(PLAIN, "c"))
 
 

@@ -53,7 +53,7 @@ def test_no_two_ranges_overlap_and_none_holds_a_number_of_somebody() -> None:
 
 ALICE, BOB = derived_range(5238), derived_range(5331)
 LINE_A, LINE_B = b"alice:343277568:65536\n", b"bob:349372416:65536\n"
-CASES = {
+CASES: dict[str, tuple[bytes | None, dict[str, tuple[int, int] | None], bytes, dict[str, str]]] = {
     "no file": (None, {"alice": ALICE}, LINE_A, {"alice": "absent -> 343277568:65536"}),
     "appended": (
         b"admin:100000:65536\n",
