@@ -9,14 +9,19 @@ import pytest
 
 from ansible_collections.labfleet.identity.plugins.module_utils._ssh._sshd_config import (
     Account,
+    complaint,
+    foreign_values,
+    global_value,
     includes,
     key_file_rules,
     key_files,
+    matched_groups,
     parse_passwd,
     parse_shadow,
     reads_homes,
     staged_config,
     takes_passwords,
+    without_files,
     words,
 )
 
@@ -139,3 +144,41 @@ def test_takes_passwords(settings: dict[str, list[str]], expected: bool) -> None
 )
 def test_reads_homes(patterns: list[str], expected: bool) -> None:
     assert reads_homes(patterns) is expected
+
+
+def test_the_value_for_everybody_is_the_first_one_above_every_match() -> None:
+    content = "# RevokedKeys /x\nrevokedkeys /a\nRevokedKeys /b\nMatch all\nTrustedUserCAKeys /c\n"
+    assert global_value(content, "revokedkeys") == ["/a"]
+    assert global_value(content, "trustedusercakeys") is None
+    assert global_value("", "revokedkeys") is None
+
+
+def test_settings_with_a_file_that_is_not_there_are_left_out() -> None:
+    content = "A b\nRevokedKeys /etc/x\nMatch Group g\n  TrustedUserCAKeys=/etc/y\n  # RevokedKeys /etc/x\nMatch all\n"
+    assert without_files(content, []) == content
+    assert without_files(content, ["/etc/z"]) == content
+    assert without_files(content, ["/etc/x"]) == content.replace("\nRevokedKeys /etc/x\n", "\n", 1)
+    assert without_files(content, ["/etc/y"]) == content.replace("  TrustedUserCAKeys=/etc/y\n", "")
+
+
+@pytest.mark.parametrize(
+    ("config", "found"),
+    [
+        ("RevokedKeys /ours\nRevokedKeys none\n#RevokedKeys /c\n", []),
+        ("Match User a\n revokedkeys=/b\nRevokedKeys /c # d\n", ["/b", "/c"]),
+    ],
+)
+def test_lists_of_others(config: str, found: list[str]) -> None:
+    assert foreign_values(config, "revokedkeys", "/ours") == found
+
+
+def test_groups_that_have_rules() -> None:
+    content = "Match Group a,b\nMatch User c group d\nMatch all\nGroup e\n"
+    assert matched_groups(content) == {"a", "b", "d"}
+
+
+def test_a_complaint_is_one_line() -> None:
+    assert complaint((0, "", "whatever")) == ""
+    assert complaint((1, "", " a \n\nb\nc\nd\n")) == "a; b; c"
+    assert complaint((255, "said\n", "")) == "said"
+    assert complaint((255, "", "")) == "exit code 255"
