@@ -5,7 +5,18 @@
 
 from __future__ import annotations
 
-__all__ = ["WRITTEN_BY"]
+__all__ = ["WRITTEN_BY", "sudo_file_name"]
 
 # how every file begins that holds nothing but what we write
 WRITTEN_BY = b"# Written by labfleet.identity: what is changed here is lost.\n"
+_PLAIN = frozenset("abcdefghijklmnopqrstuvwxyz0123456789_-")
+
+
+def sudo_file_name(kind: str, name: str) -> str:
+    """The file in ``/etc/sudoers.d`` of a ``user`` or a ``group``: two never share one, and sudo skips none.
+
+    sudo skips names with a dot and those that end in ``~``: what is not a-z, 0-9, ``_`` or ``-`` stands there as ``X``
+    and two hexadecimal digits for each byte.
+    """
+    text = "".join(chr(byte) if chr(byte) in _PLAIN else "X%02x" % byte for byte in name.encode("utf-8"))
+    return "labfleet-%s-%s" % (kind, text)

@@ -20,7 +20,7 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from typing import Any, Mapping, Sequence
 
-__all__ = ["SudoCommand", "SudoRule", "parse_sudo_rules", "render_sudo", "sudo_file_name", "sudo_warnings"]
+__all__ = ["SudoCommand", "SudoRule", "parse_sudo_rules", "render_sudo", "sudo_warnings"]
 
 MAXIMUM_RULES = 100
 MAXIMUM_COMMANDS = 200
@@ -31,7 +31,6 @@ _LETTERS = frozenset("abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ")
 _DIGITS = frozenset("0123456789")
 _NAME_FIRST = _LETTERS | {"_"}
 _NAME_REST = _NAME_FIRST | _DIGITS | {".", "-"}
-_FILE_NAME = frozenset("abcdefghijklmnopqrstuvwxyz-") | _DIGITS
 _WILDCARDS = frozenset("*?[")
 _PATH = _LETTERS | _DIGITS | frozenset("/_.+@%~-,:=# ")
 _SPECIAL = frozenset(",:=#")  # end a command or begin a comment, unless a backslash is in front
@@ -312,27 +311,6 @@ def _escaped(argument: str, wildcards: bool) -> str:
         else:
             text += character
     return text
-
-
-def sudo_file_name(kind: str, name: str) -> str:
-    """The file in ``/etc/sudoers.d`` of a user or group: two never share one, and sudo skips none.
-
-    sudo skips names with a dot and names that end in ``~``. An underscore and two hexadecimal digits stand for every
-    byte that could disturb, two underscores for one; a user called ``group-x`` gets another file than the group ``x``.
-    """
-    if kind not in ("user", "group"):
-        raise IdentityError("kind %s is neither user nor group" % quoted(kind))
-    _name(name, kind)
-    text = "".join(_file_character(character) for character in name)
-    if kind == "group":
-        return "labfleet-group-" + text
-    return "labfleet-" + ("_67" + text[1:] if text.startswith("group-") else text)
-
-
-def _file_character(character: str) -> str:
-    if character == "_":
-        return "__"
-    return character if character in _FILE_NAME else "_%02x" % ord(character)
 
 
 def sudo_warnings(who: str, rules: Sequence[SudoRule], has_password: bool) -> list[str]:

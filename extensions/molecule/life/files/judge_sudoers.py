@@ -24,6 +24,7 @@ FRAGMENT = "/run/labfleet-judge.sudoers"
 USERS = ("judged", "judge.other")
 GROUPS = ("judge.s", "judge-nobody")
 MEMBERS = {"judge.s": "judged"}
+DOTTED = "labfleet-user-judge.d"  # a name that sudo skips
 BY_LIST = ("character ", "path ", "random ")
 TAGS = (("nopasswd", "authenticate", True), ("noexec", "noexec", False), ("setenv", "setenv", False))
 
@@ -44,7 +45,7 @@ def must(*words):
 
 def prepare(samples):
     """People, and a harmless program for every path that is asked for."""
-    remove()
+    remove(samples)
     for group in GROUPS:
         if run("groupadd", group)[0] != 0:  # newer ones want no dots in names, and older hosts have them
             with open("/etc/group", "a", encoding="ascii") as file:
@@ -63,15 +64,15 @@ def prepare(samples):
         file.write("to be edited\n")
 
 
-def remove():
+def remove(samples):
     """All that was made here."""
     for user in USERS:
         run("userdel", user)
     for group in GROUPS:
         run("groupdel", group)
     shutil.rmtree(PROGRAMS, ignore_errors=True)
-    for path in (FRAGMENT, *(os.path.join(SUDOERS, name) for name in os.listdir(SUDOERS))):
-        if os.path.exists(path) and (path == FRAGMENT or os.path.basename(path).startswith("labfleet-")):
+    for path in {FRAGMENT, *(os.path.join(SUDOERS, name) for name in [DOTTED, *(s["file_name"] for s in samples)])}:
+        if os.path.exists(path):
             os.unlink(path)
 
 
@@ -170,7 +171,7 @@ def judged(sample):
 def controls(sample):
     """This judge has to see what is wrong: a name that sudo skips, another rule, and no sudoers at all."""
     wrong = []
-    if not judged(dict(sample, file_name="labfleet-a.b")):
+    if not judged(dict(sample, file_name=DOTTED)):
         wrong.append("a file name with a dot was not noticed")
     if not judged(dict(sample, fragment=sample["fragment"].replace("NOPASSWD", "PASSWD"))):
         wrong.append("another tag was not noticed")
@@ -188,7 +189,7 @@ def main():
         for sample in samples:
             wrong += ["%s: %s\n%s" % (sample["title"], text, sample["fragment"]) for text in judged(sample)]
     finally:
-        remove()
+        remove(samples)
     questions = sum(len(sample["questions"]) for sample in samples)
     print("%s: %d fragments, %d questions" % (run("sudo", "-V")[1].split("\n")[0], len(samples), questions))
     for text in wrong:

@@ -16,11 +16,8 @@ import string
 from dataclasses import asdict, dataclass
 from typing import TYPE_CHECKING, Any
 
-from ansible_collections.labfleet.identity.plugins.module_utils._belongings._sudo import (
-    parse_sudo_rules,
-    render_sudo,
-    sudo_file_name,
-)
+from ansible_collections.labfleet.identity.plugins.module_utils._belongings import sudo_file_name
+from ansible_collections.labfleet.identity.plugins.module_utils._belongings._sudo import parse_sudo_rules, render_sudo
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

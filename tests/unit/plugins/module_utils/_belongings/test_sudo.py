@@ -13,13 +13,13 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from ansible_collections.labfleet.identity.plugins.module_utils._belongings import WRITTEN_BY
+from ansible_collections.labfleet.identity.plugins.module_utils._accounts._belongings import group_file, user_files
+from ansible_collections.labfleet.identity.plugins.module_utils._belongings import WRITTEN_BY, sudo_file_name
 from ansible_collections.labfleet.identity.plugins.module_utils._belongings._sudo import (
     SudoCommand,
     SudoRule,
     parse_sudo_rules,
     render_sudo,
-    sudo_file_name,
     sudo_warnings,
 )
 from ansible_collections.labfleet.identity.plugins.module_utils._errors import IdentityError
@@ -173,26 +173,29 @@ def test_pain_16_every_fragment_means_what_was_said(sample: Sample) -> None:
 
 def test_pain_16_names_with_dots_have_files_that_sudo_reads() -> None:
     """Pain 16: sudo ignores files in sudoers.d whose name has a dot or ends with a tilde."""
-    assert sudo_file_name("user", "alice") == "labfleet-alice"
+    assert sudo_file_name("user", "alice") == "labfleet-user-alice"
+    assert sudo_file_name("user", "lab_admin-2") == "labfleet-user-lab_admin-2"
     assert sudo_file_name("group", "imaging") == "labfleet-group-imaging"
-    assert sudo_file_name("user", "john.doe") == "labfleet-john_2edoe"
-    assert sudo_file_name("user", "lab_admin") == "labfleet-lab__admin"
-    assert sudo_file_name("user", "group-x") != sudo_file_name("group", "x")
-    assert sudo_file_name("user", "a_2eb") != sudo_file_name("user", "a.b")
-    for kind, name in (("user", "../x"), ("user", "a/b"), ("user", ""), ("file", "a")):
-        with pytest.raises(IdentityError):
-            sudo_file_name(kind, name)
+    assert sudo_file_name("user", "john.doe") == "labfleet-user-johnX2edoe"
+    assert sudo_file_name("user", "a~") == "labfleet-user-aX7e"
+    assert sudo_file_name("user", "../x") == "labfleet-user-X2eX2eX2fx"
 
 
-NAMES = st.from_regex(r"[A-Za-z_][A-Za-z0-9_.-]{0,20}", fullmatch=True)
+ANY_NAME = st.tuples(st.sampled_from(("user", "group")), st.text(st.characters(codec="utf-8"), min_size=1, max_size=12))
 
 
-@given(st.tuples(st.sampled_from(("user", "group")), NAMES), st.tuples(st.sampled_from(("user", "group")), NAMES))
+@given(ANY_NAME, ANY_NAME)
 def test_no_two_share_a_file(one: tuple[str, str], other: tuple[str, str]) -> None:
-    names = [parsed(lambda each: sudo_file_name(*each), each) for each in (one, other)]
-    for name in names:
-        assert name is None or re.fullmatch(r"labfleet-[a-z0-9_-]+", name)
-    assert one == other or None in names or names[0] != names[1]
+    for kind, name in (one, other):
+        assert re.fullmatch(r"labfleet-(user|group)-[A-Za-z0-9_-]+", sudo_file_name(kind, name))
+    assert (one == other) is (sudo_file_name(*one) == sudo_file_name(*other))
+
+
+@given(st.from_regex(r"[a-z_][a-z0-9_-]{0,31}", fullmatch=True))
+def test_accounts_writes_to_these_files(name: str) -> None:
+    paths = [path for path, what in user_files(name, 5000).items() if what == "sudo"]
+    assert paths == ["sudoers.d/" + sudo_file_name("user", name)]
+    assert group_file(name) == "sudoers.d/" + sudo_file_name("group", name)
 
 
 WORDS = st.lists(
