@@ -217,14 +217,14 @@ access:
       description: The account.
       type: str
     person:
-      description: Whose number it is by the ledger. Empty for an account that is no person's.
+      description: Whose account it is by the ledger and the roster. Empty for one that is no person's.
       type: str
     host:
       description: The host.
       type: str
     ways:
-      description: Each with the C(way), which is V(key), V(home key), V(certificate), V(password) or V(no password),
-        and a C(detail) such as the fingerprint.
+      description: Each with the C(way), which is V(key), V(home key), V(certificate), V(password),
+        V(console) for a password that sshd does not take, or V(no password), and a C(detail) such as the fingerprint.
       type: list
       elements: dict
     sudo:

@@ -29,7 +29,9 @@ PRIVILEGED_GROUPS = frozenset(
 
 @dataclass(frozen=True)
 class Way:
-    """One way in: C(key), C(home key), C(certificate), C(password), C(no password)."""
+    """One way in: C(key), C(home key), C(certificate), C(password), C(console) for one that sshd does not take, or
+    C(no password).
+    """
 
     kind: str
     detail: str = ""
@@ -54,7 +56,7 @@ def ways_in(account: HostAccount, is_person: bool = False) -> list[Way]:
     if is_person and account.sshd.certificates:
         ways.append(Way("certificate"))
     if account.password == "set":
-        ways.append(Way("password", "" if account.sshd.passwords else "at the console"))
+        ways.append(Way("password" if account.sshd.passwords else "console"))
     if account.password == "empty":
         ways.append(Way("no password"))
     return ways
@@ -94,7 +96,12 @@ def access(answers: Sequence[HostAnswer], expected: Expected) -> list[dict[str, 
 def _row(answer: HostAnswer, account: HostAccount, expected: Expected) -> Iterator[dict[str, Any]]:
     owner = expected.owner(account.uid)
     should = expected.hosts.get(answer.host, {}).get(account.name)
-    is_person = (owner is not None and owner.person is not None) or bool(should and should.profile)
+    person = ""
+    if owner is not None and owner.person is not None and account.name in owner.names:
+        person = owner.text
+    elif should is not None and should.profile:
+        person = f"{should.name} ({should.profile}, {should.uid})"
+    is_person = bool(person) or (owner is not None and owner.person is not None)
     ways = ways_in(account, is_person)
     rules = [rule.what for rule in rules_of(account, answer)]
     is_root = bool(powers(account, answer))
@@ -102,7 +109,7 @@ def _row(answer: HostAnswer, account: HostAccount, expected: Expected) -> Iterat
         return
     yield {
         "account": account.name,
-        "person": owner.text if owner and owner.person else "",
+        "person": person,
         "host": answer.host,
         "ways": [{"way": way.kind, "detail": way.detail} for way in ways],
         "sudo": rules,

@@ -74,7 +74,7 @@ def _number(subject: Subject) -> Iterator[Finding]:
             f"{account.name} has {account.uid}, which the ledger has for {owner.text}",
             "remove the account, or give it a number outside the bands of the ledger",
         )
-    elif subject.is_in_a_band and (should is None or should.uid != account.uid):
+    elif subject.is_in_a_band and should is None:
         yield subject.finding(
             "unknown_account",
             "high",

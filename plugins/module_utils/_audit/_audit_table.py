@@ -27,8 +27,9 @@ SHOWN_PEOPLE = 200
 WIDTH = 100
 _INDENT = "          "
 _LEGEND = (
-    "key: a key that root keeps; home key: one in the home; root: can become root; sudo: has rules of sudo;",
-    "closed: has an account and gets in nowhere; -: no account; ?: not looked at",
+    "key: a key that root keeps; home key: one in the home; console: a password that sshd does not take;",
+    "root: can become root; sudo: has rules of sudo; closed: has an account and no way in;",
+    "-: no account; ?: not looked at",
 )
 
 

@@ -89,8 +89,11 @@ def _of_host(answer: HostAnswer, expected: Expected, admins: frozenset[str]) -> 
     yield from _groups(answer, expected)
     yield from _rules_for_many(answer, expected)
     yield from _record(answer)
+    owned = {(strangers.root, strangers.number) for strangers in answer.strangers if strangers.kind == "uid"}
     for strangers in answer.strangers:
-        yield _unowned(answer.host, strangers, expected)
+        # a private group has the number of its user: one finding says enough
+        if strangers.kind == "uid" or (strangers.root, strangers.number) not in owned:
+            yield _unowned(answer.host, strangers, expected)
 
 
 def _shared_numbers(answer: HostAnswer) -> Iterator[Finding]:

@@ -77,7 +77,7 @@ def _read(path: str, reading: _Reading) -> None:
         if len(reading.rules) >= MOST_RULES:
             reading.gaps.append("sudo has more than %d rules: the others were left out" % MOST_RULES)
             break
-        rule = {"who": who, "what": in_one_line(what, 200), "file": in_one_line(path)}
+        rule = {"who": who, "what": in_one_line(" ".join(what.split()), 200), "file": in_one_line(path)}
         reading.rules.append({**rule, "ours": data.startswith(OURS), "password": "NOPASSWD" not in what})
     for name, members in aliases.items():
         reading.aliases.setdefault(name, []).extend(members)
