@@ -25,7 +25,7 @@ USERS = ("judged", "judge.other")
 GROUPS = ("judge.s", "judge-nobody")
 MEMBERS = {"judge.s": "judged"}
 DOTTED = "labfleet-user-judge.d"  # a name that sudo skips
-BY_LIST = ("character ", "path ", "random ")
+BY_LIST = ("character ", "path ", "random ", "quotes ", "words ", "tags ", "no")
 TAGS = (("nopasswd", "authenticate", True), ("noexec", "noexec", False), ("setenv", "setenv", False))
 
 
@@ -157,7 +157,7 @@ def judged(sample):
     if code != 0:
         return ["visudo: " + output]
     wrong = [text for text in [misread(sample)] if text]
-    # in characters nothing but the words differs; else it is done wherever nobody is asked for a password
+    # where nothing but words differs, the list of sudo says the same; it knows too little of groups and files to edit
     by_doing = all(rule.get("nopasswd") for rule in sample["rules"]) and not sample["title"].startswith(BY_LIST)
     path = os.path.join(SUDOERS, sample["file_name"])
     put(path, sample["fragment"])
