@@ -55,6 +55,7 @@ class FakeHost:
         self.research = {"carol"}
         self.commands: list[list[str]] = []
         self.reload_works = True
+        self.reads_before_it_fails = False
         self.active = True
         self.running = self.settings(self.etc / "sshd_config", "")
 
@@ -89,6 +90,9 @@ class FakeHost:
         if command[0] == "/systemctl":
             if command[1] == "is-active":
                 return (0 if self.active and command[3] == "ssh.service" else 3), "", ""
+            if self.reads_before_it_fails:
+                self.running = self.settings(self.etc / "sshd_config", "")
+                self.reads_before_it_fails = False
             if not self.reload_works:
                 return 1, "", "Job for ssh.service failed.\n"
             self.running = self.settings(self.etc / "sshd_config", "")

@@ -474,6 +474,18 @@ def test_when_the_reload_fails_everything_is_as_before(fake: FakeHost, before: s
     assert [path.read_bytes() if path.exists() else None for path in paths] == content
 
 
+def test_a_list_stays_that_an_sshd_read_before_its_reload_failed(fake: FakeHost) -> None:
+    fake.reload_works = False
+    fake.reads_before_it_fails = True
+    with pytest.raises(IdentityError, match="could not be reloaded"):
+        fake.run([LAPTOP])
+    assert fake.running["revokedkeys"] == str(fake.revoked)
+    assert readable(fake.running["revokedkeys"])
+    fake.reload_works = True
+    fake.run([])
+    assert not fake.revoked.exists()
+
+
 def test_what_an_sshd_of_unknown_origin_may_have_in_memory_is_emptied(fake: FakeHost) -> None:
     fake.run([LAPTOP])
     fake.active = False
