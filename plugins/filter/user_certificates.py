@@ -136,10 +136,10 @@ def _user_certificates(
     revoked_keys: Any = None,
     forbid: Any = None,
 ) -> dict[str, Any]:
-    asked = [plain(value) for value in (identities, profile, select)]
-    given = [plain(value) for value in (valid_for, revoked_keys, forbid)]
+    now = datetime.datetime.now(datetime.timezone.utc)
+    arguments = (plain(value) for value in (identities, profile, select, valid_for, revoked_keys, forbid))
     try:
-        return user_certificates(*asked, datetime.datetime.now(datetime.timezone.utc), *given)
+        return user_certificates(now, *arguments)
     except IdentityError as error:
         raise AnsibleTemplatePluginError(str(error)) from error
 

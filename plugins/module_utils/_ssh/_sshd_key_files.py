@@ -16,11 +16,12 @@ from typing import TYPE_CHECKING
 
 from ansible_collections.labfleet.identity.plugins.module_utils._errors import IdentityError
 from ansible_collections.labfleet.identity.plugins.module_utils._safe_files import read_file
-from ansible_collections.labfleet.identity.plugins.module_utils._ssh._public_keys import PublicKey, parse_public_key
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping
+    from collections.abc import Iterable, Mapping, Sequence
     from typing import Any
+
+    from ansible_collections.labfleet.identity.plugins.module_utils._ssh._public_keys import PublicKey
 
 __all__ = [
     "CA_KEYS",
@@ -99,9 +100,13 @@ def parse_key_files(entries: Iterable[Mapping[str, Any]]) -> tuple[KeyFile, ...]
     return tuple(files.values())
 
 
-def _content(path: str, keys: Iterable[Any]) -> bytes:
+def _content(path: str, keys: Sequence[Any]) -> bytes:
     """The text of a file with these keys, each once; empty for none."""
     found: dict[str, PublicKey] = {}
+    if not keys:  # most hosts, which need not pay for reading keys
+        return b""
+    from ansible_collections.labfleet.identity.plugins.module_utils._ssh._public_keys import parse_public_key
+
     for number, line in enumerate(keys, 1):
         try:
             key = parse_public_key(line)
@@ -111,7 +116,7 @@ def _content(path: str, keys: Iterable[Any]) -> bytes:
         # the same key with two comments is one key, whatever the order of the list
         if known is None or key.line < known.line:
             found[key.blob] = key
-    return (HEADER + "".join(sorted(key.line + "\n" for key in found.values()))).encode() if found else b""
+    return (HEADER + "".join(sorted(key.line + "\n" for key in found.values()))).encode()
 
 
 def plan_file(wanted: KeyFile) -> KeyFilePlan:
@@ -130,6 +135,8 @@ def plan_file(wanted: KeyFile) -> KeyFilePlan:
 
 
 def _check_readable(path: str, data: bytes) -> None:
+    from ansible_collections.labfleet.identity.plugins.module_utils._ssh._public_keys import parse_public_key
+
     for number, line in enumerate(data.decode(errors="replace").splitlines(), 1):
         if line.strip() and not line.lstrip().startswith("#"):
             try:

@@ -42,20 +42,20 @@ _UNSPEAKABLE = ("permit_open", "permit_listen", "verify_required")
 
 
 def user_certificates(
+    now: datetime.datetime,
     identities: Any,
     profile: Any,
-    select: Any,
-    now: datetime.datetime,
+    select: Any = "all",
     valid_for: Any = "12h",
     revoked_keys: Any = None,
     forbid: Any = None,
 ) -> dict[str, Any]:
     """The certificates to sign, and why the other keys get none.
 
+    :param now: the moment, in UTC.
     :param identities: as uid_allocation returns them, so with the word of the ledger about who is kept out.
     :param profile: the lab whose hosts they open.
     :param select: usernames and @groups, or C(all); nobody else gets a certificate, and nobody else loses one.
-    :param now: the moment, in UTC.
     :param valid_for: minutes, hours or days, such as C(12h).
     :param revoked_keys: public key lines that get none.
     :param forbid: what no certificate allows, of ``agent_forwarding``, ``port_forwarding`` and so on.

@@ -30,7 +30,7 @@ def person(name: str, *keys: Any, **others: Any) -> dict[str, Any]:
 
 
 def sign(*people: dict[str, Any], select: Any = "all", **others: Any) -> dict[str, Any]:
-    return user_certificates(list(people), "lab", select, NOW, **others)
+    return user_certificates(NOW, list(people), "lab", select, **others)
 
 
 def only(plan: dict[str, Any]) -> dict[str, Any]:
@@ -51,7 +51,7 @@ def test_a_certificate_names_the_lab_and_the_person_and_ends_soon() -> None:
 
 def test_serial_numbers_differ_and_grow() -> None:
     first = sign(person("alice", key(1), key(2)), person("bob", key(3)))["certificates"]
-    later = user_certificates([person("alice", key(1))], "lab", "all", NOW + datetime.timedelta(seconds=1))
+    later = user_certificates(NOW + datetime.timedelta(seconds=1), [person("alice", key(1))], "lab")
     serials = [found["serial"] for found in [*first, *later["certificates"]]]
     assert serials == sorted(set(serials))
     assert all(0 < serial < 1 << 63 for serial in serials)
@@ -154,7 +154,7 @@ def test_how_long(text: str, ends: str) -> None:
 
 def test_wrong_arguments_are_named() -> None:
     with pytest.raises(IdentityError, match="profile id"):
-        user_certificates([], "a b", "all", NOW)
+        user_certificates(NOW, [], "a b")
     with pytest.raises(IdentityError, match="what a certificate can forbid"):
         sign(person("alice", key(1)), forbid=["everything"])
     with pytest.raises(IdentityError, match="is not an SSH public key"):
