@@ -17,7 +17,7 @@ from dataclasses import dataclass
 
 from ansible_collections.labfleet.identity.plugins.module_utils._errors import IdentityError
 
-__all__ = ["MINIMUM_RSA_BITS", "PublicKey", "parse_public_key"]
+__all__ = ["MAXIMUM_LINE", "MINIMUM_RSA_BITS", "PublicKey", "is_key_type", "parse_public_key"]
 
 MINIMUM_RSA_BITS = 3072
 MAXIMUM_RSA_BITS = 16384
@@ -54,6 +54,11 @@ class PublicKey:
         """``SHA256:...`` as ``ssh-keygen -l`` prints it."""
         digest = hashlib.sha256(base64.b64decode(self.blob)).digest()
         return "SHA256:" + base64.b64encode(digest).decode("ascii").rstrip("=")
+
+
+def is_key_type(word: str) -> bool:
+    """Whether this is the word with which a key begins that may be used here."""
+    return word in _KINDS
 
 
 def parse_public_key(text: str) -> PublicKey:
