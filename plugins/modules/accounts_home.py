@@ -77,6 +77,10 @@ options:
     description: Whether new archives are compressed with gzip, and called C(.tar.gz).
     type: bool
     default: false
+  archive_first:
+    description: With O(state=removed), makes the archive that is missing, and removes the home when it is whole.
+    type: bool
+    default: false
   without_archive:
     description:
       - Whether a home may be removed that is not archived. One that holds files of other people (root aside) is
@@ -138,6 +142,9 @@ homes:
     home:
       description: Where the home is or was.
       type: str
+    user:
+      description: The same three, as an entry of O(users).
+      type: dict
     account:
       description: Whether the host has an account of that name.
       type: bool
@@ -196,6 +203,7 @@ homes:
     - name: alice
       uid: 5238
       home: /home/alice
+      user: {name: alice, uid: 5238, home: /home/alice}
       account: false
       found: true
       local: true
@@ -239,6 +247,7 @@ def main() -> None:
             "state": {"type": "str", "choices": ["kept", "archived", "removed"], "default": "kept"},
             "archive_directory": {"type": "path", "default": "/var/lib/labfleet-homes"},
             "compress": {"type": "bool", "default": False},
+            "archive_first": {"type": "bool", "default": False},
             "without_archive": {"type": "bool", "default": False},
             "network_file_system": {"type": "bool", "default": False},
             "closed_by_then": {"type": "list", "elements": "str", "default": []},

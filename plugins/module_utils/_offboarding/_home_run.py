@@ -67,6 +67,7 @@ class _Wish:
     compress: bool
     without_archive: bool
     network_file_system: bool
+    archive_first: bool
     check: bool
 
 
@@ -85,7 +86,7 @@ def settle_homes(params: Mapping[str, Any], check: bool, places: Places | None =
     if params["state"] != "kept":
         closed = set(params["closed_by_then"]) if check else set()
         _refuse_open(leavers, accounts, protected, closed, places)
-    makes = params["state"] == "archived" and not check
+    makes = not check and (params["state"] == "archived" or (params["state"] == "removed" and params["archive_first"]))
     with archive_directory(params["archive_directory"], makes) as directory:
         wish = _Wish(
             params["state"],
@@ -94,6 +95,7 @@ def settle_homes(params: Mapping[str, Any], check: bool, places: Places | None =
             params["compress"],
             params["without_archive"],
             params["network_file_system"],
+            params["state"] == "removed" and params["archive_first"] and not params["without_archive"],
             check,
         )
         homes = [_Home(leaver, wish) for leaver in leavers]
@@ -179,8 +181,9 @@ class _Home:
     def look(self) -> None:
         """See what is there and refuse what is not safe to do with it."""
         leaver = self.leaver
-        self._told = {"name": leaver.name, "uid": leaver.uid, "home": leaver.home, "found": False, "local": True}
-        self._told.update(shared_as="", cut_short=False, archive=None, entries=0, bytes=0)
+        user = {"name": leaver.name, "uid": leaver.uid, "home": leaver.home}
+        self._told = {**user, "user": user, "found": False, "local": True, "shared_as": "", "cut_short": False}
+        self._told.update(archive=None, entries=0, bytes=0)
         folder = os.path.dirname(leaver.home)
         if not os.path.lexists(folder):
             return
@@ -210,7 +213,8 @@ class _Home:
             self._archive = find_archive(self.wish.directory, self.wish.path, leaver.name, leaver.uid)
         if self.wish.state == "removed":
             self._refuse_removal(mount.is_local, mount.file_system)
-        elif self.wish.check and self._inventory and not self._is_archived() and self.wish.directory >= 0:
+        makes = self.wish.state == "archived" or self.wish.archive_first
+        if makes and self._inventory and not self._is_archived() and self.wish.directory >= 0:
             check_space(self.wish.directory, self.wish.path, self._inventory.needed)
 
     def _open(self, name: str, owners: tuple[int, ...]) -> int:
@@ -252,7 +256,7 @@ class _Home:
             raise IdentityError(
                 "something is mounted at %s in home %s: unmount it" % (", ".join(map(shown, inventory.mounts)), home)
             )
-        if self._is_archived():
+        if self._is_archived() or self.wish.archive_first:
             return
         if not self.wish.without_archive:
             raise IdentityError(
@@ -302,6 +306,13 @@ class _Home:
 
     def _remove(self) -> None:
         leaver = self.leaver
+        if self.wish.archive_first and self._inventory is not None and not self._is_archived():
+            self._make_archive()
+            if self._archive is None or not self._archive.is_whole:
+                raise IdentityError(
+                    "the home of %s changed while it was archived, so it stays: end what still writes to it"
+                    % leaver.name
+                )
         if self._half >= 0:
             remove_home(self._base, leaving_name(leaver.name, leaver.uid), self._half, leaver.name, leaver.uid)
         if self._top >= 0:

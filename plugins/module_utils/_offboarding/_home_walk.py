@@ -25,8 +25,24 @@ __all__ = ["DIRECTORY", "Descent", "Entry", "Mount", "OtherMountError", "mount_o
 DIRECTORY = os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC | os.O_NONBLOCK
 # The others know no user but this kernel: no other machine sees them, and no server answers for them.
 _LOCAL = frozenset(
-    ("bcachefs", "btrfs", "ecryptfs", "ext2", "ext3", "ext4", "f2fs", "jfs", "nilfs2", "overlay", "ramfs", "reiserfs")
-    + ("tmpfs", "ubifs", "xfs", "zfs")
+    [
+        "bcachefs",
+        "btrfs",
+        "ecryptfs",
+        "ext2",
+        "ext3",
+        "ext4",
+        "f2fs",
+        "jfs",
+        "nilfs2",
+        "overlay",
+        "ramfs",
+        "reiserfs",
+        "tmpfs",
+        "ubifs",
+        "xfs",
+        "zfs",
+    ]
 )
 _OPEN_AT_ONCE = 64
 _SWAPPED = (errno.ENOENT, errno.ENOTDIR, errno.ELOOP)

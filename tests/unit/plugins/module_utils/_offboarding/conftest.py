@@ -56,6 +56,7 @@ class Leaving:
             "state": state,
             "archive_directory": str(self.archives),
             "compress": False,
+            "archive_first": False,
             "without_archive": False,
             "network_file_system": False,
             "closed_by_then": [],

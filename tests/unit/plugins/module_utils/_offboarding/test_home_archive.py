@@ -114,7 +114,7 @@ def test_a_damaged_archive_does_not_count(host: Leaving) -> None:
 
 
 def test_what_reads_otherwise_than_it_was_written_is_no_archive(host: Leaving, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(_home_archive, "_digest", lambda handle: ("0" * 64, 1))
+    monkeypatch.setattr(_home_archive, "_digest", lambda _handle: ("0" * 64, 1))
     with pytest.raises(IdentityError, match="reads otherwise than it was written"):
         host.run("archived")
     assert [name for name in os.listdir(host.archives) if not name.startswith(".")] == []

@@ -18,7 +18,11 @@ from typing import TYPE_CHECKING
 import pytest
 
 from ansible_collections.labfleet.identity.plugins.module_utils._errors import IdentityError
-from ansible_collections.labfleet.identity.plugins.module_utils._offboarding import _home_removal, _home_walk
+from ansible_collections.labfleet.identity.plugins.module_utils._offboarding import (
+    _home_archive,
+    _home_removal,
+    _home_walk,
+)
 from ansible_collections.labfleet.identity.plugins.module_utils._offboarding._home_removal import leaving_name
 
 from .conftest import ALICE, BOB, Leaving
@@ -419,3 +423,17 @@ def test_an_immutable_file_is_named(host: Leaving) -> None:
     finally:
         subprocess.run(["chattr", "-i", str(host.base / leaving_name("alice", ALICE) / "fixed")], check=True)
     assert host.run("removed")["changed"]
+
+
+def test_archive_and_removal_in_one_call(host: Leaving, monkeypatch: pytest.MonkeyPatch) -> None:
+    asked = host.run("removed", check=True, archive_first=True)["homes"][0]
+    assert (asked["action"], host.archives.exists()) == ("remove", False)
+    with monkeypatch.context() as patch:
+        patch.setattr(_home_archive.Archive, "is_whole", False)
+        with pytest.raises(IdentityError, match="so it stays"):
+            host.run("removed", archive_first=True)
+        assert (host.home / "notes.txt").exists()
+    done = host.run("removed", archive_first=True)["homes"][0]
+    assert (done["action"], host.home.exists()) == ("remove", False)
+    assert (host.unpacked(Path(done["archive"]["path"])) / "notes.txt").read_bytes() == b"what alice knew\n"
+    assert not host.run("removed", archive_first=True)["changed"]
