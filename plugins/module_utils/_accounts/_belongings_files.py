@@ -17,7 +17,6 @@ from ansible_collections.labfleet.identity.plugins.module_utils._accounts._belon
 )
 from ansible_collections.labfleet.identity.plugins.module_utils._errors import IdentityError
 from ansible_collections.labfleet.identity.plugins.module_utils._safe_files import (
-    fsync_directory,
     make_trusted_directory,
     open_trusted_directory,
     read_file,
@@ -25,11 +24,12 @@ from ansible_collections.labfleet.identity.plugins.module_utils._safe_files impo
 )
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Mapping
+    from collections.abc import Callable, Iterable, Iterator, Mapping
 
 __all__ = ["check_sudo_rules", "file_mode", "read_belongings", "write_belongings"]
 
 _SLICES = "systemd/system"
+_SLICE_DIRECTORY = ".slice.d"
 _SLICE_FILE = "50-labfleet.conf"
 _DIRECTORY = os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC
 VISUDO = ("/usr/sbin/visudo", "/usr/local/sbin/visudo", "/sbin/visudo")
@@ -88,27 +88,59 @@ def _read_one(directory: int, name: str, path: str, found: dict[str, bytes], loo
         loose.add(path)
 
 
-def write_belongings(etc: str, files: Mapping[str, bytes]) -> None:
-    """Write or remove files; each is the old one or the new one, whole."""
-    folders: dict[str, list[str]] = {}
-    for path in files:
-        folders.setdefault(os.path.dirname(path), []).append(path)
-    for folder, paths in folders.items():
-        removes_only = not any(files[path] for path in paths)
-        if removes_only and not os.path.isdir(os.path.join(etc, folder)):
-            continue
-        directory = _make_path(etc, folder)
-        try:
-            for path in paths:
-                name = os.path.basename(path)
-                if files[path]:
-                    replace_at(directory, name, files[path], file_mode(path), keep=False)
-                else:
-                    with contextlib.suppress(FileNotFoundError):
-                        os.unlink(name, dir_fd=directory)
-            fsync_directory(directory)
-        finally:
-            os.close(directory)
+def write_belongings(etc: str, files: Mapping[str, bytes]) -> list[int]:
+    """Write or remove files; each is the old one or the new one, whole.
+
+    :returns: open descriptors of the directories that were changed, for the caller to flush and close.
+    """
+    changed: dict[str, int] = {}
+    for path, data in files.items():
+        folder, name = os.path.split(path)
+        # hundreds of directories with one file each lie in one that is looked at once
+        base, inner = (_SLICES, os.path.basename(folder)) if folder.endswith(_SLICE_DIRECTORY) else (folder, "")
+        if base not in changed:
+            if not data and not os.path.isdir(os.path.join(etc, base)):
+                continue
+            changed[base] = _make_path(etc, base)
+        if inner:
+            with _inner_directory(changed[base], inner, make=bool(data)) as directory:
+                _write_one(directory, name, data, file_mode(path))
+        else:
+            _write_one(changed[base], name, data, file_mode(path))
+    return list(changed.values())
+
+
+def _write_one(directory: int, name: str, data: bytes, mode: int) -> None:
+    if directory < 0:
+        return
+    if data:
+        # flushed once, by the caller, before it counts
+        replace_at(directory, name, data, mode, sync=False, keep=False)
+    else:
+        with contextlib.suppress(FileNotFoundError):
+            os.unlink(name, dir_fd=directory)
+
+
+@contextlib.contextmanager
+def _inner_directory(above: int, name: str, make: bool) -> Iterator[int]:
+    """A directory in a trusted one, made when it is missing; -1 for none."""
+    if make:
+        with contextlib.suppress(FileExistsError):
+            os.mkdir(name, 0o755, dir_fd=above)
+    try:
+        directory = os.open(name, _DIRECTORY, dir_fd=above)
+    except FileNotFoundError:
+        yield -1
+        return
+    except OSError as error:
+        raise IdentityError("%s in /etc/%s is not a directory: move it away" % (name, _SLICES)) from error
+    try:
+        status = os.fstat(directory)
+        if status.st_uid not in (0, os.geteuid()) or status.st_mode & 0o022:
+            raise IdentityError("/etc/%s/%s can be changed by others than root: chown and chmod it" % (_SLICES, name))
+        yield directory
+    finally:
+        os.close(directory)
 
 
 def _make_path(etc: str, folder: str) -> int:

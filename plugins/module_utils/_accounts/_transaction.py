@@ -130,14 +130,14 @@ def apply_plan(
     try:
         _write_key_files(plan.first_key_files, request.keys_directory)
         _write_key_files({name: data for name, data in plan.key_files.items() if not data}, request.keys_directory)
-        write_belongings(places.etc, {path: data for path, data in plan.files.items() if not data})
+        flush_and_close(write_belongings(places.etc, {path: b"" for path, data in plan.files.items() if not data}))
         write(contents.closing)
         try:
             for path, data in plan.texts.items():
                 replace_at(etc, os.path.basename(path), data, 0o644)
-            write_belongings(places.etc, {path: data for path, data in plan.files.items() if data})
+            flush_and_close(write_belongings(places.etc, {path: data for path, data in plan.files.items() if data}))
             _tell_of_configuration(plan, run_command)
-            _flush_and_close(make_homes((job for job in plan.homes if job.create), request.skel))
+            flush_and_close(make_homes((job for job in plan.homes if job.create), request.skel))
             _write_key_files({name: data for name, data in plan.key_files.items() if data}, request.keys_directory)
             write(contents.opening)
             _write_key_files(dict.fromkeys(plan.former_key_files, b""), request.keys_directory)
@@ -187,10 +187,10 @@ def _write_key_files(files: dict[str, bytes], path: str) -> None:
         else:
             with contextlib.suppress(FileNotFoundError):
                 os.unlink(name, dir_fd=directory)
-    _flush_and_close([directory])
+    flush_and_close([directory])
 
 
-def _flush_and_close(directories: list[int]) -> None:
+def flush_and_close(directories: list[int]) -> None:
     """Flush the file systems of these directories: one call for hundreds of small files."""
     if not directories:
         return

@@ -51,6 +51,8 @@ class Verdict:
 BOUNDS = (
     Bound(Case("accounts", 200, 1), "first", 2.0),
     Bound(Case("accounts", 200, 1), "no change", 1.4),
+    Bound(Case("everything", 200, 1), "first", 2.0),
+    Bound(Case("everything", 200, 1), "no change", 1.4),
     Bound(Case("accounts", 1000, 1), "first", 4.0),
     Bound(Case("accounts", 1000, 1), "no change", 2.0),
     Bound(Case("site", 200, 1), "first", 3.5),

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 import yaml
 
 from .measure import Command
-from .people import as_roster, as_variables, make_people
+from .people import as_roster, as_variables, make_people, with_everything
 from .scripts import newusers_script, useradd_script
 from .workplace import program
 
@@ -80,6 +80,14 @@ def _play(name: str, *, as_yaml: bool = False) -> Callable[[Workplace, Case, lis
     return prepare
 
 
+def _everything(place: Workplace, case: Case, people: list[Person]) -> Ready:
+    """The play of `accounts`, with people who have everything."""
+    directory = f"everything-{case.users}"
+    people = with_everything(people)
+    place.write_json(f"{directory}/group_vars/all/people.json", as_variables(people))
+    return Ready(people, (_ansible(place.inventory(case.hosts), str(place.copy_play("accounts", directory))),))
+
+
 def _site(place: Workplace, case: Case, people: list[Person]) -> Ready:
     """The whole playbook of the collection, from a roster in YAML and with an empty ledger to begin with."""
     directory = f"site-{case.users}x{case.hosts}"
@@ -128,6 +136,11 @@ CONTENDERS = {
             "the same, people in YAML, which Ansible needs longer to read",
             _play("accounts", as_yaml=True),
         ),
+        Contender(
+            "everything",
+            "the same, and everybody has limits, sub-ids, a login environment and a mail alias, and 1 in 20 sudo rules",
+            _everything,
+        ),
         Contender("site", "the whole of `labfleet.identity.site`, people in a roster in YAML", _site),
         Contender(
             "loops",
@@ -139,4 +152,4 @@ CONTENDERS = {
     )
 }
 # Those that are run by ansible-playbook.
-PLAYS = ("accounts", "accounts (YAML)", "site", "loops")
+PLAYS = ("accounts", "accounts (YAML)", "everything", "site", "loops")

@@ -29,6 +29,7 @@ def expected(person: Person, uid: int) -> dict[str, Any]:
         "home_owner": [uid, uid],
         "groups": sorted(name for name, _gid in SHARED_GROUPS),
         "keys": sorted(person.keys),
+        "beside": sorted(person.beside),
     }
 
 

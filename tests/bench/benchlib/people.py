@@ -7,6 +7,7 @@
 from __future__ import annotations
 
 import base64
+import dataclasses
 import hashlib
 import struct
 from dataclasses import dataclass
@@ -16,6 +17,15 @@ BAND = "wide"
 SHELL = "/bin/bash"
 SHARED_GROUPS = (("research", 4000), ("genomics", 4001))
 KEYS_EACH = 2
+# by what it leaves on a host: options of the accounts module
+EVERYTHING: dict[str, dict[str, object]] = {
+    "limits": {"limits": {"cores": 4, "memory": "16G", "tasks": 2000, "open_files": 4096}},
+    "session limits": {},  # those of open files, in a file of their own
+    "login": {"umask": "0027", "environment": {"LAB": "bench"}},
+    "subids": {"subids": True},
+    "mail alias": {"mail_alias": "bench@lab.example"},
+}
+SUDO_RULE = {"commands": ["/usr/bin/systemctl restart scanner"], "nopasswd": True}
 
 
 @dataclass(frozen=True)
@@ -26,6 +36,7 @@ class Person:
     uid: int
     gecos: str
     keys: tuple[str, ...]
+    beside: tuple[str, ...] = ()  # what they have beside account, home and keys
 
     @property
     def home(self) -> str:
@@ -61,10 +72,28 @@ def as_variables(people: list[Person]) -> dict[str, object]:
                 "gecos": person.gecos,
                 "groups": [name for name, _gid in SHARED_GROUPS],
                 "keys": list(person.keys),
+                **(everything_of(person) if person.beside else {}),
             }
             for person in people
         ],
     }
+
+
+def with_everything(people: list[Person]) -> list[Person]:
+    """The same people with all that hosts can give them; rules of sudo are for one in twenty."""
+    return [
+        dataclasses.replace(person, beside=tuple(sorted({*EVERYTHING, *(["sudo"] if number % 20 == 0 else [])})))
+        for number, person in enumerate(people)
+    ]
+
+
+def everything_of(person: Person) -> dict[str, object]:
+    """It, as options of the accounts module."""
+    found: dict[str, object] = {
+        name: value for kind in person.beside for name, value in EVERYTHING.get(kind, {}).items()
+    }
+    found["sudo"] = [SUDO_RULE] if "sudo" in person.beside else []
+    return found
 
 
 def as_roster(people: list[Person]) -> list[dict[str, object]]:

@@ -18,7 +18,7 @@ ALL_SIZES = (10, 50, 200, 1000)
 MANY_HOSTS = 4
 # The size that is measured on many hosts as well, and for which the whole site has its bounds.
 USUAL_SIZE = 200
-_ONLY_AT = {"site": (USUAL_SIZE,), "accounts (YAML)": (USUAL_SIZE, 1000)}
+_ONLY_AT = {"site": (USUAL_SIZE,), "everything": (USUAL_SIZE,), "accounts (YAML)": (USUAL_SIZE, 1000)}
 
 
 @dataclass(frozen=True)

@@ -14,6 +14,12 @@ import pwd
 FIRST = 5000
 LAST = 99999
 NOBODY = 65534
+FILES = {
+    "limits": "/etc/systemd/system/user-{uid}.slice.d/50-labfleet.conf",
+    "login": "/etc/labfleet-identity/login.d/{name}.sh",
+    "session limits": "/etc/security/limits.d/labfleet-{name}.conf",
+    "sudo": "/etc/sudoers.d/labfleet-user-{name}",
+}
 KEY_FILES = ("/etc/ssh/authorized_keys.d/{name}", "{home}/.ssh/authorized_keys")
 
 
@@ -25,6 +31,16 @@ def keys(name: str, home: str) -> list[str]:
                 found += [line.strip() for line in stream if line.strip() and not line.startswith("#")]
         except FileNotFoundError:
             continue
+    return sorted(found)
+
+
+def beside(name: str, uid: int) -> list[str]:
+    """What somebody has beside account, home and keys."""
+    found = [what for what, pattern in FILES.items() if os.path.exists(pattern.format(name=name, uid=uid))]
+    for what, path, start in (("subids", "/etc/subuid", name + ":"), ("mail alias", "/etc/aliases", name + ": ")):
+        if os.path.exists(path):
+            with open(path, encoding="utf-8") as stream:
+                found += [what] if any(line.startswith(start) for line in stream) else []
     return sorted(found)
 
 
@@ -49,6 +65,7 @@ def main() -> None:
                 "home_owner": [home.st_uid, home.st_gid],
                 "groups": sorted(groups.get(entry.pw_name, [])),
                 "keys": keys(entry.pw_name, entry.pw_dir),
+                "beside": beside(entry.pw_name, entry.pw_uid),
             }
     print(json.dumps(people))
 

@@ -35,6 +35,7 @@ def test_what_was_asked_for_is_no_problem() -> None:
         ("home_owner", [0, 0]),
         ("groups", ["research"]),
         ("keys", []),
+        ("beside", ["sudo"]),
     ],
 )
 def test_every_attribute_counts(attribute: str, value: object) -> None:

@@ -10,7 +10,15 @@ import base64
 import subprocess
 
 import pytest
-from benchlib.people import FIRST_UID, Person, as_roster, as_variables, make_people
+from benchlib.people import (
+    FIRST_UID,
+    Person,
+    as_roster,
+    as_variables,
+    everything_of,
+    make_people,
+    with_everything,
+)
 from benchlib.scripts import newusers_script, useradd_script
 
 
@@ -59,3 +67,12 @@ def test_a_name_with_a_quote_does_not_leave_its_quotes() -> None:
         check=True,
     )
     assert "|-c|Flann O'Brien $(touch x)|-s|" in shown.stdout
+
+
+def test_some_have_everything_and_one_in_twenty_rules_of_sudo() -> None:
+    people = with_everything(make_people(40))
+    assert [person.name for person in people if "sudo" in person.beside] == ["person0000", "person0020"]
+    for person in people:
+        given = everything_of(person)
+        assert {"limits", "subids", "umask", "environment", "mail_alias", "sudo"} == set(given)
+        assert bool(given["sudo"]) == ("sudo" in person.beside)
