@@ -44,7 +44,7 @@ PROFILE_SCRIPT = (
     + b"""\
 # Environment and umask of this user, from a file that only root can have written.
 labfleet_login=/etc/labfleet-identity/login.d/$(command id -un 2>/dev/null || :).sh
-if [ -f "$labfleet_login" ] && [ -r "$labfleet_login" ] && [ ! -L "$labfleet_login" ]; then
+if [ -f "$labfleet_login" ] && [ -r "$labfleet_login" ]; then
   case $(command stat -c '%u:%A' "$labfleet_login" 2>/dev/null || :) in
     0:-????-??-?) . "$labfleet_login" ;;
   esac

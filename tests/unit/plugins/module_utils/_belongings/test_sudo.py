@@ -253,3 +253,4 @@ def test_a_program_that_starts_others_is_told() -> None:
 def test_rules_are_values() -> None:
     assert parse_sudo_rules(rule(ID)) == (SudoRule((SudoCommand(ID),)),)
     assert rendered(ID) == "alice ALL=(root) /usr/bin/id\n"
+    assert parse_sudo_rules(rule(ID + ' ""')) == parse_sudo_rules(rule([ID])) == (SudoRule((SudoCommand(ID, ()),)),)
