@@ -137,7 +137,7 @@ file:
   returned: success
   sample: /etc/ssh/sshd_config.d/10-labfleet.conf
 files:
-  description: The files of keys, as they are after the run.
+  description: The files of keys that are there or were, as they are after the run.
   type: list
   elements: dict
   returned: success
@@ -146,7 +146,7 @@ files:
       description: The file.
       type: str
     keys:
-      description: How many keys it has; V(0) where there is no file.
+      description: How many keys it has; V(0) where it is gone.
       type: int
     changed:
       description: Whether it was written or removed.
@@ -171,7 +171,6 @@ from ansible_collections.labfleet.identity.plugins.module_utils._ssh._sshd_dropi
     diffs,
     files_report,
     plan,
-    read_files,
 )
 
 _PROGRAM_DIRECTORIES = ["/usr/local/sbin", "/usr/sbin", "/sbin"]
@@ -209,8 +208,7 @@ def main() -> None:
     )
     try:
         content = params["content"] if params["state"] == "present" else None
-        files = read_files(params["files"])
-        planned = plan(host, params["path"], content, params["service"], files)
+        planned = plan(host, params["path"], content, params["service"], params["files"])
         if planned.changed and not module.check_mode:
             apply(host, planned)
     except IdentityError as error:

@@ -33,11 +33,11 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping, Sequence
     from typing import Any
 
-    from ansible_collections.labfleet.identity.plugins.module_utils._ssh._sshd_key_files import KeyFile, KeyFilePlan
+    from ansible_collections.labfleet.identity.plugins.module_utils._ssh._sshd_key_files import KeyFilePlan
 
     Run = Callable[[list[str]], tuple[int, str, str]]
 
-__all__ = ["Host", "Plan", "apply", "diffs", "files_report", "plan", "read_files"]
+__all__ = ["Host", "Plan", "apply", "diffs", "files_report", "plan"]
 
 MODE = 0o644
 # Left behind between writing and reloading; /run is empty after a boot, when sshd has read everything anyway.
@@ -81,25 +81,20 @@ class Plan:
         return self.writes or self.unit != "" or any(file.changed for file in self.files)
 
 
-def read_files(entries: Sequence[Mapping[str, Any]]) -> tuple[KeyFile, ...]:
-    """Read the option ``files``; see :func:`parse_key_files`. A host without such files pays for none of it."""
-    if not entries:
-        return ()
-    from ansible_collections.labfleet.identity.plugins.module_utils._ssh._sshd_key_files import parse_key_files
-
-    return parse_key_files(entries)
-
-
-def plan(host: Host, path: str, content: str | None, services: list[str], files: Sequence[KeyFile] = ()) -> Plan:
+def plan(
+    host: Host, path: str, content: str | None, services: list[str], files: Sequence[Mapping[str, Any]] = ()
+) -> Plan:
     """Find out what has to be done, and whether it may be done.
 
     :param content: what the drop-in should say; None when there should be none, and then none of the files either.
-    :param files: the files of keys that the drop-in names. A setting that names one without keys is left out.
+    :param files: ``path``, ``kind`` and ``keys`` of the files of keys that the drop-in names, see
+        :mod:`_sshd_key_files`. A setting that names one without keys is left out.
     :raises IdentityError: sshd is missing, does not read ``path`` or refuses it, or it would lock somebody out.
     """
     planned = _plan_files(files, content is not None)
     if content is not None:
-        content = without_files(content, [file.path for file in planned if file.new is None])
+        there = {file.path for file in planned if file.new is not None}
+        content = without_files(content, [file["path"] for file in files if file["path"] not in there])
         _check_named(content, path, planned)
     new = None if content is None else content.encode()
     old = read_file(path)
@@ -131,12 +126,14 @@ def plan(host: Host, path: str, content: str | None, services: list[str], files:
     return replace(result, unit=unit, warnings=tuple(warnings), by_hand=by_hand != "")
 
 
-def _plan_files(files: Sequence[KeyFile], present: bool) -> tuple[KeyFilePlan, ...]:
-    if not files:
+def _plan_files(files: Sequence[Mapping[str, Any]], present: bool) -> tuple[KeyFilePlan, ...]:
+    """What has to be done about the files of keys; a host that has none and needs none pays for a look at names."""
+    used = [file for file in files if (file["keys"] and present) or os.path.lexists(file["path"])]
+    if not used:
         return ()
-    from ansible_collections.labfleet.identity.plugins.module_utils._ssh._sshd_key_files import plan_file
+    from ansible_collections.labfleet.identity.plugins.module_utils._ssh._sshd_key_files import plan_files
 
-    return tuple(plan_file(file if present else replace(file, content=b"")) for file in files)
+    return plan_files(used if present else [{**file, "keys": []} for file in used])
 
 
 def _check_named(content: str, path: str, files: Iterable[KeyFilePlan]) -> None:
@@ -155,17 +152,22 @@ def _check_named(content: str, path: str, files: Iterable[KeyFilePlan]) -> None:
             )
 
 
-def _what_was_wrong(planned: Iterable[KeyFilePlan], wanted: Iterable[KeyFile], dropin: bytes | None) -> list[str]:
+def _what_was_wrong(
+    planned: Iterable[KeyFilePlan], files: Iterable[Mapping[str, Any]], dropin: bytes | None
+) -> list[str]:
     """Sentences on files of keys that were not as they have to be, whatever is in them."""
-    found = []
-    for file, asked in zip(planned, wanted):
-        if file.loose:
-            found.append("%s could be changed by others than root, or not be read (%s)" % (file.path, file.loose))
-        if asked.content is None and file.old is None and file.path.encode() in (dropin or b""):
-            found.append(
-                "%s is gone, so that sshd refused every key: what was revoked there counts again until a run knows the"
-                " revoked keys" % file.path
-            )
+    found = [
+        "%s could be changed by others than root, or not be read (%s)" % (file.path, file.loose)
+        for file in planned
+        if file.loose
+    ]
+    there = {file.path for file in planned}
+    found += [
+        "%s is gone, so that sshd refused every key: what was revoked there counts again until a run knows the revoked"
+        " keys" % file["path"]
+        for file in files
+        if file["keys"] is None and file["path"] not in there and file["path"].encode() in (dropin or b"")
+    ]
     return found
 
 

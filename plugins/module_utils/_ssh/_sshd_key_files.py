@@ -28,11 +28,9 @@ __all__ = [
     "HEADER",
     "MODE",
     "REVOKED_KEYS",
-    "KeyFile",
     "KeyFilePlan",
     "blobs",
-    "parse_key_files",
-    "plan_file",
+    "plan_files",
 ]
 
 MODE = 0o644
@@ -42,15 +40,6 @@ CA_KEYS = "user_ca_keys"
 _SETTINGS = {REVOKED_KEYS: "revokedkeys", CA_KEYS: "trustedusercakeys"}
 # what sshd's configuration would not take for the whole of one value, or would expand
 _NOT_IN_PATHS = frozenset(" \t\n\r\"'\\%#")
-
-
-@dataclass(frozen=True)
-class KeyFile:
-    """One file as it is asked for; ``content`` is None to leave it as it is and empty for no file."""
-
-    path: str
-    kind: str
-    content: bytes | None
 
 
 @dataclass(frozen=True)
@@ -79,31 +68,45 @@ class KeyFilePlan:
         return bool(self.loose) or (self.old != self.new and bool(self.new is not None or blobs(self.old)))
 
 
-def parse_key_files(entries: Iterable[Mapping[str, Any]]) -> tuple[KeyFile, ...]:
-    """Read the option ``files``.
+def plan_files(entries: Iterable[Mapping[str, Any]]) -> tuple[KeyFilePlan, ...]:
+    """Compare files with what is asked for.
 
-    :raises IdentityError: a path that sshd's configuration could not name, one that is there twice, or no usable key.
+    :param entries: ``path``, ``kind`` and ``keys``; keys are None to leave a file as it is, and empty for no file.
+    :raises IdentityError: a path that sshd's configuration could not name, one that is there twice, no usable key,
+        something else than a file in its place, or one that is to be left as it is and that sshd cannot read.
     """
-    files: dict[str, KeyFile] = {}
+    plans: dict[str, KeyFilePlan] = {}
     for entry in entries:
-        path, kind, keys = entry["path"], entry["kind"], entry["keys"]
+        path = entry["path"]
         if not path.startswith("/") or path != os.path.normpath(path) or not _NOT_IN_PATHS.isdisjoint(path):
             raise IdentityError(
                 "the path %s of a file of keys is none that sshd's configuration can name: write an absolute one"
                 " without blanks, quotes and %%" % ascii(path)
             )
-        if path in files:
+        if path in plans:
             raise IdentityError(
                 "two files of keys have the path %s: give each its own, or one with all the keys" % path
             )
-        files[path] = KeyFile(path, kind, None if keys is None else _content(path, keys))
-    return tuple(files.values())
+        plans[path] = _plan_file(path, entry["kind"], entry["keys"])
+    return tuple(plans.values())
+
+
+def _plan_file(path: str, kind: str, keys: Sequence[Any] | None) -> KeyFilePlan:
+    content = None if keys is None else _content(path, keys)
+    old = read_file(path)
+    if content is None:
+        if old is not None and kind == REVOKED_KEYS:
+            _check_readable(path, old)
+        new = old
+    else:
+        new = content or None
+    return KeyFilePlan(path, kind, old, new, "" if old is None else _loose(path))
 
 
 def _content(path: str, keys: Sequence[Any]) -> bytes:
     """The text of a file with these keys, each once; empty for none."""
     found: dict[str, PublicKey] = {}
-    if not keys:  # most hosts, which need not pay for reading keys
+    if not keys:
         return b""
     from ansible_collections.labfleet.identity.plugins.module_utils._ssh._public_keys import parse_public_key
 
@@ -117,21 +120,6 @@ def _content(path: str, keys: Sequence[Any]) -> bytes:
         if known is None or key.line < known.line:
             found[key.blob] = key
     return (HEADER + "".join(sorted(key.line + "\n" for key in found.values()))).encode()
-
-
-def plan_file(wanted: KeyFile) -> KeyFilePlan:
-    """Compare a file with what is asked for.
-
-    :raises IdentityError: there is something else than a file, or what is to be left as it is cannot be read by sshd.
-    """
-    old = read_file(wanted.path)
-    if wanted.content is None:
-        if old is not None and wanted.kind == REVOKED_KEYS:
-            _check_readable(wanted.path, old)
-        new = old
-    else:
-        new = wanted.content or None
-    return KeyFilePlan(wanted.path, wanted.kind, old, new, "" if old is None else _loose(wanted.path))
 
 
 def _check_readable(path: str, data: bytes) -> None:

@@ -15,7 +15,6 @@ from ansible_collections.labfleet.identity.plugins.module_utils._ssh._sshd_dropi
     Plan,
     apply,
     plan,
-    read_files,
 )
 
 DEFAULTS = {
@@ -76,7 +75,7 @@ class FakeHost:
             {"path": str(self.revoked), "kind": "revoked_keys", "keys": revoked},
             {"path": str(self.ca), "kind": "user_ca_keys", "keys": ca or []},
         ]
-        return plan(self.host(**others), str(self.path), content, ["ssh"], read_files(files))
+        return plan(self.host(**others), str(self.path), content, ["ssh"], files)
 
     def run(self, revoked: list[str] | None, ca: list[str] | None = None, **others: Any) -> Plan:
         planned = self.plan(revoked, ca, **dict(others))
