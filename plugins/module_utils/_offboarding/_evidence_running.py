@@ -65,8 +65,11 @@ def _sessions(person: Person, run: str) -> list[str]:
         return []
     found = []
     for name in sorted(os.listdir(folder)):
+        path = os.path.join(folder, name)
+        if not os.path.isfile(path):  # beside each there is a pipe, which would be waited for
+            continue
         try:
-            with open(os.path.join(folder, name), encoding="utf-8", errors="replace") as file:
+            with open(path, encoding="utf-8", errors="replace") as file:
                 facts = dict(line.rstrip("\n").split("=", 1) for line in file if "=" in line)
         except OSError:
             continue

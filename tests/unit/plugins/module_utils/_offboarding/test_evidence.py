@@ -196,6 +196,12 @@ def test_a_stale_login_record_and_a_zombie_are_over(host: Host) -> None:
     assert host.failed() == []
 
 
+def test_the_pipe_that_logind_keeps_beside_a_session_is_not_waited_for(host: Host) -> None:
+    host.write("run/systemd/sessions/3", "UID=%d\nSTATE=active\n" % BOB)
+    os.mkfifo(host.root / "run/systemd/sessions/3.ref")
+    assert host.failed() == []
+
+
 def test_what_ends_a_little_later_is_waited_for(host: Host) -> None:
     session = host.write("run/systemd/sessions/3", "UID=%d\n" % ALICE)
     count = 0
