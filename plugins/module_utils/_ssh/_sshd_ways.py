@@ -89,11 +89,7 @@ def check_who_connects(host: Host, files: Iterable[KeyFilePlan], today: Ask, the
     files = list(files)
     old = {file.path: file.old for file in files}
     new = {file.path: file.new for file in files}
-    passwd = _text(host.passwd)
-    if host.connecting is None:
-        accounts = who_connects(os.getuid(), os.environ.get("SUDO_USER", ""), passwd)
-    else:
-        accounts = [account for account in parse_passwd(passwd) if account.name in host.connecting]
+    accounts = _connecting(host)
     with_password = parse_shadow(_text(host.shadow)) if accounts else frozenset()
     for account in accounts:
         settings, later = today(account.name), then(account.name)
@@ -104,8 +100,9 @@ def check_who_connects(host: Host, files: Iterable[KeyFilePlan], today: Ask, the
         revoked = [had.keys[blob].fingerprint for blob in sorted(set(had.keys) & _revoked(later, new))]
         shown = ", ".join(revoked[:_SHOWN])
         certified = had.principals == has.principals and not had.authorities.isdisjoint(has.authorities)
-        had_some = had.keys or had.password or had.authorities
-        if had_some and not (has.keys or has.password or certified):
+        # that a host trusts a CA does not mean that this user holds a certificate
+        lost = not (has.keys or has.password) if had.keys or had.password else bool(had.authorities) and not certified
+        if lost:
             raise IdentityError(
                 "this run came in as %s, and %s: give %s another key first, or run it as somebody else"
                 % (account.name, _loss(had, shown), account.name)
@@ -116,6 +113,13 @@ def check_who_connects(host: Host, files: Iterable[KeyFilePlan], today: Ask, the
                 % (account.name, shown)
             )
     return warnings
+
+
+def _connecting(host: Host) -> list[Account]:
+    passwd = _text(host.passwd)
+    if host.connecting is None:
+        return who_connects(os.getuid(), os.environ.get("SUDO_USER", ""), passwd)
+    return [account for account in parse_passwd(passwd) if account.name in host.connecting]
 
 
 def _loss(had: Ways, revoked: str) -> str:
@@ -135,11 +139,11 @@ def last_keys_of_others(host: Host, files: Iterable[KeyFilePlan], content: str |
     newly = revoked.difference(*(blobs(file.old) for file in files if file.setting == "revokedkeys"))
     if not newly:
         return []
-    people = _members(matched_groups(content or ""))
+    told = _members(matched_groups(content or "")).union(account.name for account in _connecting(host))
     with_password = parse_shadow(_text(host.shadow)) if takes_passwords(settings) else frozenset()
     names = []
     for account in parse_passwd(_text(host.passwd)):
-        if account.name not in people and account.name not in with_password:
+        if account.name not in told and account.name not in with_password:
             keys = set(_keys(account, settings))
             if keys and keys <= revoked and keys & newly:
                 names.append(account.name)

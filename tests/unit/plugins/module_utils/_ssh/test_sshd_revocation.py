@@ -261,6 +261,13 @@ def test_pain_4_the_last_key_of_who_connects_is_not_revoked(fake: FakeHost) -> N
     assert OLD.split()[1] not in fake.revoked.read_text()
 
 
+def test_a_ca_that_the_host_trusts_is_no_other_way_in(fake: FakeHost) -> None:
+    (fake.path.parent / "60-site.conf").write_text("TrustedUserCAKeys %s/site\n" % fake.etc)
+    (fake.etc / "site").write_text(OTHER + "\n")
+    with pytest.raises(IdentityError, match="last key"):
+        fake.plan([OLD])
+
+
 def test_who_connects_may_lose_a_key_when_another_stays(fake: FakeHost) -> None:
     fake.keys_of("admin", OLD, NEW)
     planned = fake.plan([OLD])
