@@ -12,6 +12,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
+from ansible_collections.labfleet.identity.plugins.module_utils._belongings import WRITTEN_BY, sudo_file_name
 from ansible_collections.labfleet.identity.plugins.module_utils._errors import IdentityError
 
 if TYPE_CHECKING:
@@ -19,10 +20,13 @@ if TYPE_CHECKING:
     from typing import Any
 
 __all__ = [
+    "ALWAYS",
     "BELONGING_KEYS",
     "LOGIN_DIRECTORY",
     "LOGIN_SCRIPT",
     "NO_BELONGINGS",
+    "NO_PASSWORD",
+    "NO_UTMP",
     "OWN_HEADER",
     "Belongings",
     "group_belongings",
@@ -31,11 +35,13 @@ __all__ = [
     "user_files",
 ]
 
-OWN_HEADER = b"# Written by labfleet.identity: what is changed here is lost.\n"
+OWN_HEADER = WRITTEN_BY
 BELONGING_KEYS = frozenset(("sudo", "limits", "subids", "linger", "environment", "umask", "mail_alias"))
 # all paths below /etc
 LOGIN_DIRECTORY = "labfleet-identity/login.d"
 LOGIN_SCRIPT = "profile.d/labfleet-identity.sh"
+# when a warning is to be given
+ALWAYS, NO_PASSWORD, NO_UTMP = "always", "the user has no password", "the host has no utmp"
 
 
 @dataclass(frozen=True)
@@ -46,6 +52,7 @@ class Belongings:
     subids: tuple[int, ...] | None = None  # first and how many
     linger: bool | None = None
     mail_alias: str | None = None
+    warnings: tuple[tuple[str, str], ...] = ()  # what is rarely meant, each with the condition that makes it true
 
 
 NO_BELONGINGS = Belongings()
@@ -54,7 +61,7 @@ NO_BELONGINGS = Belongings()
 def user_files(name: str, uid: int) -> dict[str, str]:
     """Every file that somebody can have, what it is about by its path below /etc."""
     return {
-        "sudoers.d/labfleet-user-%s" % name: "sudo",
+        "sudoers.d/" + sudo_file_name("user", name): "sudo",
         "systemd/system/user-%d.slice.d/50-labfleet.conf" % uid: "limits",
         "security/limits.d/labfleet-%s.conf" % name: "session limits",
         "%s/%s.sh" % (LOGIN_DIRECTORY, name): "login environment",
@@ -63,7 +70,7 @@ def user_files(name: str, uid: int) -> dict[str, str]:
 
 def group_file(name: str) -> str:
     """The path below /etc of a group's sudo rules."""
-    return "sudoers.d/labfleet-group-%s" % name
+    return "sudoers.d/" + sudo_file_name("group", name)
 
 
 def user_belongings(entry: Mapping[str, Any], name: str, uid: int) -> Belongings:
@@ -75,10 +82,12 @@ def user_belongings(entry: Mapping[str, Any], name: str, uid: int) -> Belongings
         return NO_BELONGINGS
     sudo, slices, limits, login = user_files(name, uid)
     files: dict[str, bytes] = {}
+    warnings: list[tuple[str, str]] = []
     if "sudo" in entry:
-        files[sudo] = _sudo(entry["sudo"], name)
+        files[sudo] = _sudo(entry["sudo"], name, warnings)
     if "limits" in entry:
         from ansible_collections.labfleet.identity.plugins.module_utils._belongings._limits import (
+            limits_warnings,
             parse_limits,
             render_pam_limits,
             render_slice,
@@ -86,6 +95,7 @@ def user_belongings(entry: Mapping[str, Any], name: str, uid: int) -> Belongings
 
         wanted = parse_limits(entry["limits"])
         files[slices], files[limits] = render_slice(wanted), render_pam_limits(name, wanted)
+        warnings += [(NO_UTMP, warning) for warning in limits_warnings(name, wanted, counts_logins=False)]
     if "environment" in entry or "umask" in entry:
         from ansible_collections.labfleet.identity.plugins.module_utils._belongings._login import (
             parse_environment,
@@ -95,25 +105,34 @@ def user_belongings(entry: Mapping[str, Any], name: str, uid: int) -> Belongings
 
         umask = entry.get("umask") or ""
         files[login] = render_login(parse_environment(entry.get("environment") or {}), umask and parse_umask(umask))
-    return Belongings(files, _subids(entry, uid), _boolean(entry, "linger"), _mail_alias(entry))
+    rest = (_subids(entry, uid), _boolean(entry, "linger"), _mail_alias(entry))
+    return Belongings(files, *rest, tuple(warnings))
 
 
 def group_belongings(entry: Mapping[str, Any], name: str) -> Belongings:
     """What an entry of ``groups`` says of them: rules of sudo."""
     if "sudo" not in entry:
         return NO_BELONGINGS
-    return Belongings({group_file(name): _sudo(entry["sudo"], "%" + name)})
+    warnings: list[tuple[str, str]] = []
+    return Belongings({group_file(name): _sudo(entry["sudo"], "%" + name, warnings)}, warnings=tuple(warnings))
 
 
-def _sudo(raw: Any, who: str) -> bytes:
+def _sudo(raw: Any, who: str, warnings: list[tuple[str, str]]) -> bytes:
     if raw == []:
         return b""
     from ansible_collections.labfleet.identity.plugins.module_utils._belongings._sudo import (
         parse_sudo_rules,
         render_sudo,
+        sudo_warnings,
     )
 
-    return render_sudo(who, parse_sudo_rules(raw))
+    rules = parse_sudo_rules(raw)
+    always = sudo_warnings(who, rules, has_password=True)
+    warnings += [(ALWAYS, warning) for warning in always]
+    if not who.startswith("%"):  # the members of a group differ
+        without = sudo_warnings(who, rules, has_password=False)
+        warnings += [(NO_PASSWORD, warning) for warning in without if warning not in always]
+    return render_sudo(who, rules)
 
 
 def _boolean(entry: Mapping[str, Any], key: str) -> bool | None:

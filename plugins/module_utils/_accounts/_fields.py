@@ -183,7 +183,7 @@ def read_password(entry: Mapping[str, Any]) -> tuple[str | None, tuple[str | Non
     if "password" not in entry and "password_ageing" not in entry:
         return None, NO_AGEING
     from ansible_collections.labfleet.identity.plugins.module_utils._belongings._passwords import (
-        is_password,
+        check_ageing,
         parse_ageing,
         parse_password,
     )
@@ -191,12 +191,9 @@ def read_password(entry: Mapping[str, Any]) -> tuple[str | None, tuple[str | Non
     password = parse_password(entry["password"]) if "password" in entry else None
     if "password_ageing" not in entry:
         return password, NO_AGEING
-    if entry["password_ageing"] and password is not None and not is_password(password):
-        raise IdentityError(
-            "password_ageing needs a password: an old password that nobody has would keep keys out as well; leave it"
-            " out, or give a password"
-        )
     ageing = parse_ageing(entry["password_ageing"])
+    if password is not None:
+        check_ageing(ageing, password)
     return password, (ageing.min_days, ageing.max_days, ageing.warn_days, ageing.inactive_days)
 
 

@@ -8,11 +8,15 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from ansible_collections.labfleet.identity.plugins.module_utils._accounts._belongings import (
+    ALWAYS,
     LOGIN_DIRECTORY,
     LOGIN_SCRIPT,
+    NO_PASSWORD,
+    NO_UTMP,
     OWN_HEADER,
     user_files,
 )
+from ansible_collections.labfleet.identity.plugins.module_utils._accounts._shadow import has_password
 
 if TYPE_CHECKING:
     from ansible_collections.labfleet.identity.plugins.module_utils._accounts._draft import Draft
@@ -37,6 +41,10 @@ def plan_belongings(draft: Draft, user: UserSpec, quiet: bool = False) -> list[s
     :returns: what there will be, in words.
     """
     wanted = user.belongings
+    conditions = {ALWAYS} if draft.state.counts_logins else {ALWAYS, NO_UTMP}
+    if not has_password(draft, user.name):
+        conditions.add(NO_PASSWORD)
+    draft.warnings += [warning for condition, warning in wanted.warnings if condition in conditions]
     about = user_files(user.name, user.uid)
     there = []
     for path, data in wanted.files.items():
@@ -90,6 +98,7 @@ def plan_former_belongings(draft: Draft, former: str, name: str) -> None:
 
 def plan_group_rules(draft: Draft, group: GroupSpec) -> None:
     """The rules of sudo that hold for a group."""
+    draft.warnings += [warning for _condition, warning in group.belongings.warnings]
     for path, data in group.belongings.files.items():
         _set_file(draft, group.name, "sudo", path, data, quiet=False, kind="group")
 

@@ -18,6 +18,7 @@ __all__ = [
     "day_text",
     "disabled_shadow",
     "fresh_shadow",
+    "has_password",
     "is_over",
     "update_shadow",
 ]
@@ -68,6 +69,12 @@ def disabled_shadow(draft: Draft, user: UserSpec) -> list[str]:
         draft.change("user", user.name, "password", "set", "locked")
         shadow[PASSWORD] = _LOCK + shadow[PASSWORD]
     return shadow
+
+
+def has_password(draft: Draft, name: str) -> bool:
+    """Will somebody have a password, as far as is decided?"""
+    entry = draft.edits["shadow"].get(name) or draft.shadow.get(name)
+    return entry is not None and _is_password(entry[PASSWORD])
 
 
 def _is_password(field: str) -> bool:

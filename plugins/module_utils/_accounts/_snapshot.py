@@ -54,6 +54,7 @@ class Places:
     linger: str = "/var/lib/systemd/linger"
     proc: str = "/proc"
     spool: str = "/var/spool"
+    utmp: str = "/run/utmp"
     visudo: str = ""  # where it is installed
 
 
@@ -127,6 +128,7 @@ def take_snapshot(request: Request, places: Places) -> HostState:
         subids=subids,
         aliases=aliases,
         lingering=_lingering(places.linger),
+        counts_logins=os.path.exists(places.utmp),
         jobs=scheduled_jobs(leaving, places.spool) if leaving else {},
     )
 

@@ -57,6 +57,7 @@ class HostState:
     subids: dict[str, bytes | None] = field(default_factory=dict)  # subuid and subgid, None where there is none
     aliases: bytes | None = None
     lingering: frozenset[str] = frozenset()
+    counts_logins: bool = True  # in utmp, as PAM needs it to limit sessions
     jobs: dict[str, str] = field(default_factory=dict)  # what cron and at would run of users that go
 
 

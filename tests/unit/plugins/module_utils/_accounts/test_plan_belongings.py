@@ -191,3 +191,21 @@ def test_an_account_of_another_owner_keeps_what_it_has() -> None:
     assert OWNER != "system"
     with pytest.raises(Exception, match="belongs to system"):
         plan_for(request([alice(sudo=[])]), state)
+
+
+def test_a_rule_that_asks_for_a_password_is_told_of_who_has_none() -> None:
+    rule = {"commands": ["/usr/bin/id"]}
+    plan = plan_for(request([alice(sudo=[rule])]), hers())
+    assert any("asks for a password that alice does not have" in warning for warning in plan.warnings)
+    digest = "YTeBOLnmm3CoeJTzBuijUEtOEWCqrw/nQ8/AeMmON4LGp3k0ZiMjC1OdqzWFUAfDQBvYkOch9BWtQTBcZ1E/p0"
+    plan = plan_for(request([alice(sudo=[rule], password="$6$saltsalt$" + digest)]), hers())
+    assert plan.warnings == ()
+    plan = plan_for(request([alice(sudo=[rule])]), hers(shadow=["alice:$6$x$y:19000::::::"]))
+    assert plan.warnings == ()
+
+
+def test_a_limit_of_sessions_is_told_where_nothing_counts_them() -> None:
+    wanted = request([alice(limits={"sessions": 2})])
+    assert plan_for(wanted, hers()).warnings == ()
+    [warning] = plan_for(wanted, hers(counts_logins=False)).warnings
+    assert "no effect on this host" in warning

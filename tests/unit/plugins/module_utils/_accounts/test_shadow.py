@@ -76,7 +76,7 @@ def test_ageing_is_as_asked_for_where_there_is_a_password() -> None:
 
 
 def test_ageing_of_a_password_that_is_taken_away_is_refused() -> None:
-    with pytest.raises(Exception, match="password_ageing needs a password"):
+    with pytest.raises(Exception, match="password_ageing is for a password"):
         request([alice(password="*", password_ageing={"max_days": 90})])
 
 
