@@ -64,7 +64,7 @@ ARGUMENTS: dict[str, Any] = {
     },
 }
 _PROFILE_KEYS = ("profile", "roster", "key_store")
-_ASSIGNMENT_KEYS = ("profile", "select", "groups", "home_base", "system_users")
+_ASSIGNMENT_KEYS = ("profile", "select", "groups", "home_base", "sudo", "passwords", "system_users")
 
 
 class ActionModule(ControllerAction):
@@ -179,14 +179,16 @@ def _assignments(raw: Any) -> dict[str, HostWanted]:
         if not isinstance(host, str) or not isinstance(one, dict) or not isinstance(one.get("profile"), str):
             raise IdentityError(f"{what} is no mapping with at least 'profile': write {{profile: lab}}.")
         _check_keys(one, what, _ASSIGNMENT_KEYS)
-        groups, users = one.get("groups") or [], one.get("system_users") or []
-        if not _is_list_of(groups, str) or not _is_list_of(users, dict):
-            raise IdentityError(
-                f"{what} has groups or system_users of a wrong form: give lists, as the roles have them."
-            )
+        names = [one.get(key) or [] for key in ("groups", "sudo", "passwords")]
+        users = one.get("system_users") or []
+        if not all(_is_list_of(value, str) for value in names) or not _is_list_of(users, dict):
+            raise IdentityError(f"{what} has lists of a wrong form: give names, and system_users as the role has them.")
         select = "all" if one.get("select") is None else one["select"]
         base = one.get("home_base") or "/home"
-        found[host] = HostWanted(one["profile"], select, tuple(groups), base, tuple(users))
+        groups, sudo, passwords = names
+        found[host] = HostWanted(
+            one["profile"], select, tuple(groups), base, frozenset(sudo), frozenset(passwords), tuple(users)
+        )
     return found
 
 

@@ -51,7 +51,8 @@ options:
       - Which people go on which host, by the name of the host. Each is a mapping of C(profile), and if need be
         C(select), C(groups), C(home_base) and C(system_users), which have the values of the variables
         C(research_users_profile), C(research_users_select), C(research_users_group) (as a list),
-        C(research_users_home_base) and C(system_users_accounts).
+        C(research_users_home_base) and C(system_users_accounts). C(sudo) and C(passwords) are lists of those who have
+        rules of sudo, and a password.
       - On a host without one, accounts are only compared with the ledger.
     type: raw
   admins:

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     )
     from ansible_collections.labfleet.identity.plugins.module_utils._audit._expected import Expected
 
-__all__ = ["PRIVILEGED_GROUPS", "Way", "access", "cells", "names_in_rules", "powers", "rules_of", "ways_in"]
+__all__ = ["PRIVILEGED_GROUPS", "Way", "access", "cells", "groups_of_root", "names_in_rules", "rules_of", "ways_in"]
 
 # Who is in one of these can become root.
 PRIVILEGED_GROUPS = frozenset(
@@ -75,16 +75,15 @@ def rules_of(account: HostAccount, answer: HostAnswer) -> list[Rule]:
     return [rule for rule in answer.rules if names & set(rule.who)]
 
 
-def powers(account: HostAccount, answer: HostAnswer) -> list[str]:
-    """Why an account can become root, or another user."""
-    found = ["it has the number of root"] if account.uid == 0 else []
+def groups_of_root(account: HostAccount, answer: HostAnswer) -> list[str]:
+    """The groups of an account in which one can become root."""
     # the kernel heeds the number of a group, not its name
     risky = {answer.groups[name] for name in PRIVILEGED_GROUPS & answer.groups.keys()} | {0}
-    for group in account.groups:
-        number = answer.groups.get(group, account.gid)
-        if (number in risky or group in PRIVILEGED_GROUPS) and account.uid != 0:
-            found.append(f"it is in the group {group}")
-    return found
+    return [
+        group
+        for group in account.groups
+        if group in PRIVILEGED_GROUPS or answer.groups.get(group, account.gid) in risky
+    ]
 
 
 def access(answers: Sequence[HostAnswer], expected: Expected) -> list[dict[str, Any]]:
@@ -95,7 +94,7 @@ def access(answers: Sequence[HostAnswer], expected: Expected) -> list[dict[str, 
 
 def _row(answer: HostAnswer, account: HostAccount, expected: Expected) -> Iterator[dict[str, Any]]:
     owner = expected.owner(account.uid)
-    should = expected.hosts.get(answer.host, {}).get(account.name)
+    should = expected.should(answer.host, account.name)
     person = ""
     if owner is not None and owner.person is not None and account.name in owner.names:
         person = owner.text
@@ -104,7 +103,7 @@ def _row(answer: HostAnswer, account: HostAccount, expected: Expected) -> Iterat
     is_person = bool(person) or (owner is not None and owner.person is not None)
     ways = ways_in(account, is_person)
     rules = [rule.what for rule in rules_of(account, answer)]
-    is_root = bool(powers(account, answer))
+    is_root = account.uid == 0 or bool(groups_of_root(account, answer))
     if not (is_person or ways):
         return
     yield {

@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING
 
 from ansible_collections.labfleet.identity.plugins.module_utils._audit._access import (
     PRIVILEGED_GROUPS,
+    groups_of_root,
     names_in_rules,
-    powers,
     rules_of,
     ways_in,
 )
@@ -187,11 +187,12 @@ def _power(subject: Subject) -> Iterator[Finding]:
         return
     severity = "high" if subject.is_a_persons else "low"
     way_out = f"take it away, or {_WRITE_DOWN}"
-    if not should or not should.sudo:
-        for power in powers(account, answer):
-            if severity == "low" and account.uid < 1000:
-                continue  # the system's own accounts are as the distribution made them
-            yield subject.finding("privileged", severity, f"{account.name} can become root: {power}", way_out)
+    given = should.groups if should is not None and should.groups is not None else frozenset()
+    for group in groups_of_root(account, answer):
+        # the system's own accounts are as the distribution made them
+        if group not in given and (severity != "low" or account.uid >= 1000):
+            text = f"{account.name} can become root: it is in the group {group}"
+            yield subject.finding("privileged", severity, text, way_out)
     # told of once, at the group: rules for those that make somebody root anyway, and for all people
     elsewhere = {f"%{name}" for name in PRIVILEGED_GROUPS | subject.expected.shared_groups(answer.host)} | {"ALL"}
     for rule in rules_of(account, answer):

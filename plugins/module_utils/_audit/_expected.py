@@ -52,6 +52,8 @@ class HostWanted:
     select: Any = "all"
     groups: tuple[str, ...] = ()
     home_base: str = "/home"
+    sudo: frozenset[str] = frozenset()  # people who have rules of sudo
+    passwords: frozenset[str] = frozenset()  # people who have a password
     # accounts that are not people's, as the role system_users has them
     system_users: Sequence[Mapping[str, Any]] = ()
 
@@ -94,6 +96,7 @@ class Expected:
 
     ledger: Ledger
     hosts: Mapping[str, Mapping[str, Should]] = field(default_factory=dict)  # by host and name
+    former: Mapping[str, Mapping[str, Should]] = field(default_factory=dict)  # by host and a name they had before
     wanted: Mapping[str, HostWanted] = field(default_factory=dict)
     group_numbers: Mapping[str, Mapping[str, int]] = field(default_factory=dict)  # by profile and name
     keys: Mapping[str, str] = field(default_factory=dict)  # fingerprint: whose it is
@@ -107,6 +110,10 @@ class Expected:
     def group_bands(self) -> list[Band]:
         """The bands of all shared groups."""
         return [profile.group_band for profile in self.ledger.profiles.values()]
+
+    def should(self, host: str, name: str) -> Should | None:
+        """What an account should be, by its name or by one that its person had before."""
+        return self.hosts.get(host, {}).get(name) or self.former.get(host, {}).get(name)
 
     def groups_of(self, host: str) -> Mapping[str, int]:
         """The shared groups of the profile of a host, with their numbers."""
@@ -160,13 +167,18 @@ def expect(
         wanted = Wanted(profile=one.profile, roster=one.roster, groups=tuple(dict.fromkeys(groups)))
         found = allocation_result("", wanted, Settled(allocate(ledger, wanted, stamp)))
         identities[one.profile] = [*found["identities"], *found["left"]]
-        group_numbers[one.profile] = {group["name"]: group["gid"] for group in found["groups"]}
+        numbers = {name: issued.gid for name, issued in profile.groups.items()}
+        group_numbers[one.profile] = {**numbers, **{group["name"]: group["gid"] for group in found["groups"]}}
         not_issued |= {(one.profile, new["name"]) for new in found["issued"] if new["kind"] == "user"}
         for identity in identities[one.profile]:
             for key in identity.get("public_keys") or ():
                 keys[_fingerprint(key, prints)] = f"{identity['username']} ({profile.id})"
     desired = {host: _accounts(host, wanted, identities, prints) for host, wanted in sorted(hosts.items())}
-    return Expected(ledger, desired, hosts, group_numbers, keys, frozenset(revoked), frozenset(not_issued))
+    former = {
+        host: {name: should for should in accounts.values() for name in should.former_names}
+        for host, accounts in desired.items()
+    }
+    return Expected(ledger, desired, former, hosts, group_numbers, keys, frozenset(revoked), frozenset(not_issued))
 
 
 def _accounts(
@@ -181,7 +193,9 @@ def _accounts(
     accounts = {}
     people = host_accounts(identities[wanted.profile], wanted.select, wanted.home_base, "/bin/sh", list(wanted.groups))
     for raw in people:
-        accounts[raw["name"]] = _should(raw, wanted.profile, prints)
+        name = raw["name"]
+        given = {"sudo": name in wanted.sudo, "password": name in wanted.passwords}
+        accounts[name] = _should({**raw, **given}, wanted.profile, prints)
     for user in wanted.system_users:
         if isinstance(user.get("name"), str) and user["name"] not in accounts:
             accounts[user["name"]] = _should(user, "", prints)
@@ -199,7 +213,7 @@ def _should(raw: Mapping[str, Any], profile: str, prints: dict[str, str]) -> Sho
         groups=None if groups is None else frozenset(groups),
         keys=None if keys is None else frozenset(_fingerprint(key, prints) for key in keys),
         sudo=bool(raw.get("sudo")),
-        password=bool(raw.get("password")) and raw.get("password") != "*",
+        password=bool(raw.get("password")) and raw["password"] != "*",
         former_names=tuple(raw.get("formerly") or ()),
     )
 

@@ -66,10 +66,7 @@ class Subject:
     @property
     def should(self) -> Should | None:
         """What the account should be, by its name or by one that its person had before."""
-        wanted = self.expected.hosts.get(self.answer.host, {})
-        if self.account.name in wanted:
-            return wanted[self.account.name]
-        return next((one for one in wanted.values() if self.account.name in one.former_names), None)
+        return self.expected.should(self.answer.host, self.account.name)
 
     @property
     def owner(self) -> Owner | None:

@@ -143,7 +143,7 @@ NONSENSE: list[tuple[dict[str, Any], str]] = [
     ({"profiles": []}, "of which nothing is known"),
     ({"profiles": [{"profile": "lab", "roster": "nowhere.yml"}]}, "is not a file"),
     ({"assignments": {"a": "lab"}}, "is no mapping with at least 'profile'"),
-    ({"assignments": {"a": {"profile": "lab", "groups": "x"}}}, "groups or system_users of a wrong form"),
+    ({"assignments": {"a": {"profile": "lab", "groups": "x"}}}, "lists of a wrong form"),
     ({"assignments": []}, "assignments is not a mapping"),
     ({"hosts": []}, "hosts is"),
     ({"ledger": "file:none.jsonl"}, "There is no ledger"),

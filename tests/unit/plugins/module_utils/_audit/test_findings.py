@@ -222,6 +222,22 @@ def test_what_the_roster_wants_is_no_finding() -> None:
     assert [one.kind for one in audit(hosts)] == ["unregistered_key"]
 
 
+def test_power_that_was_given_is_no_finding_and_other_power_is() -> None:
+    """Pain 11: a rule of sudo that is wanted does not hide a group that is not."""
+    rule = {**SUDO, "who": ["alice"], "ours": True}
+    hosts = {"gpu1": host(alice(password="set"), bob(), sudo=[rule])}
+    given: dict[str, Any] = {"sudo": frozenset({"alice"}), "passwords": frozenset({"alice"})}
+    assert audit(hosts, **given) == ()
+    assert [one.kind for one in audit(hosts)] == ["privileged", "password_set"]
+    hosts = {"gpu1": host(alice(groups=("imaging", "research", "docker")), bob(), sudo=[rule])}
+    assert [one.kind for one in audit(hosts, **given)] == ["privileged"]
+    hosts = {"gpu1": host(alice(), bob(), sudo=[{**rule, "ours": False}])}
+    assert [one.kind for one in audit(hosts, **given)] == ["privileged"]
+    system = [{"name": "shiny", "uid": 1100, "groups": ["docker"], "sudo": ["x"]}]
+    hosts = {"gpu1": host(alice(), bob(), local("shiny", 1100, groups=("docker",)), sudo=[{**rule, "who": ["shiny"]}])}
+    assert audit(hosts, system_users=system) == ()
+
+
 def test_a_host_that_did_not_answer_is_named() -> None:
     hosts = {"a": host(alice(), bob()), "b": {"unreachable": True}, "c": {}, "d": {"failed": True, "msg": "no \x1b[2J"}}
     found = audit(hosts)

@@ -175,6 +175,7 @@ def places(root: Path) -> HostPlaces:
         record=str(root / "record"),
         linger=str(root / "linger"),
         crontabs=(str(root / "cron"),),
+        proc=str(root / "proc"),
     )
 
 
@@ -184,8 +185,10 @@ def no_program(_command: list[str]) -> tuple[int, str, str]:
 
 def test_a_whole_host(tmp_path: Path) -> None:
     """Pain 5: what a host really has is told, number by number."""
-    for name in ("etc", "keys", "record", "linger", "cron"):
-        (tmp_path / name).mkdir()
+    for name in ("etc", "keys", "record", "linger", "cron", "proc/self", "proc/7", "proc/8", "proc/9"):
+        (tmp_path / name).mkdir(parents=True)
+    for number, uid in ((7, 5238), (8, 5238), (9, 0)):
+        (tmp_path / "proc" / str(number) / "status").write_text(f"Name:\tsh\nUid:\t{uid}\t0\t0\t0\n")
     (tmp_path / "etc" / "passwd").write_text(
         f"root:x:0:0::/root:/bin/sh\nalice:x:5238:5238:Alice:{tmp_path}/a:/bin/bash\nlocal:x:1000:1000::/x:/bin/sh\n"
     )
@@ -212,7 +215,7 @@ def test_a_whole_host(tmp_path: Path) -> None:
         "subuids": ["100000-165535", "300000-300009"],
         "subgids": [],
         "managed": {"owner": "research:lab", "number": 5238, "state": "present"},
-        "processes": 0,
+        "processes": 2,
     }
     assert {name: alice[name] for name in wanted} == wanted
     assert [key["fingerprint"] for key in alice["key_file"]["keys"]] == [PRINT]
