@@ -232,6 +232,8 @@ def _central_keys(
             found = _central_key_file(directory, name)
             if "problem" in found:
                 gaps.append("%s/%s: %s" % (path, in_one_line(name), found["problem"]))
+            if found["more"]:
+                gaps.append("%s/%s has %d keys that were left out" % (path, in_one_line(name), found["more"]))
             if name in names:
                 files[name] = found
             else:

@@ -231,6 +231,13 @@ def test_a_key_file_that_others_can_write_is_told(tmp_path: Path) -> None:
     assert facts["accounts"][1]["key_file"]["writable_by"] == f"uid {os.geteuid()}, mode 0666"
 
 
+def test_keys_that_are_left_out_are_said(tmp_path: Path) -> None:
+    test_a_whole_host(tmp_path)
+    (tmp_path / "keys" / "alice").write_text("".join(f"{public_key(number)}\n" for number in range(203)))
+    facts = host_facts(Looked(), no_program, places(tmp_path))
+    assert f"{tmp_path}/keys/alice has 3 keys that were left out" in facts["gaps"]
+
+
 @AS_ROOT
 def test_files_of_numbers_that_nobody_has(tmp_path: Path) -> None:
     for path, uid, gid in (("a", ALICE, ALICE), ("b", BOB, ALICE), ("d/e/f", BOB, BOB), ("d/g", 1, 1)):
