@@ -93,12 +93,12 @@ options:
         type: int
   roots:
     description:
-      - Where to look for files. By default every local file system, each once (ext4, xfs, btrfs, overlay, tmpfs and
-        their like), but nothing below C(/dev), C(/proc), C(/run) and C(/sys) except C(/dev/shm).
+      - Where to look for files. V(local) stands for every local file system, each once (ext4, xfs, btrfs, overlay, tmpfs
+        and their like), but nothing below C(/dev), C(/proc), C(/run) and C(/sys) except C(/dev/shm).
       - A place is walked as far as its file system reaches. What is mounted below is named separately.
     type: list
     elements: str
-    default: []
+    default: [local]
   exclude:
     description:
       - Directories that are not entered. By default those of container engines, whose numbers are not the host's.
@@ -263,7 +263,7 @@ migration:
 from ansible.module_utils.basic import AnsibleModule
 
 from ansible_collections.labfleet.identity.plugins.module_utils._errors import IdentityError
-from ansible_collections.labfleet.identity.plugins.module_utils._migration._mounts import DEFAULT_EXCLUDE
+from ansible_collections.labfleet.identity.plugins.module_utils._migration._mounts import DEFAULT_EXCLUDE, LOCAL
 from ansible_collections.labfleet.identity.plugins.module_utils._migration._run import migrate
 
 
@@ -286,7 +286,7 @@ def main() -> None:
         argument_spec={
             "users": {"type": "list", "elements": "dict", "options": user, "default": []},
             "groups": {"type": "list", "elements": "dict", "options": group, "default": []},
-            "roots": {"type": "list", "elements": "str", "default": []},
+            "roots": {"type": "list", "elements": "str", "default": [LOCAL]},
             "exclude": {"type": "list", "elements": "str", "default": list(DEFAULT_EXCLUDE)},
             "network_file_systems": {"type": "bool", "default": False},
             "stop": {"type": "bool", "default": False},

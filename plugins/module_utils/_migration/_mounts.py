@@ -14,8 +14,10 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from typing import Any, Sequence
 
-__all__ = ["DEFAULT_EXCLUDE", "Mount", "Root", "choose_roots", "open_root", "parse_mountinfo"]
+__all__ = ["DEFAULT_EXCLUDE", "LOCAL", "Mount", "Root", "choose_roots", "open_root", "parse_mountinfo"]
 
+# the root that stands for every local file system
+LOCAL = "local"
 # what lies here belongs to other systems, whose numbers are not those of this one
 DEFAULT_EXCLUDE = (
     "/var/lib/containerd", "/var/lib/containers", "/var/lib/docker", "/var/lib/kubelet", "/var/lib/lxc", "/var/lib/lxd",
@@ -82,17 +84,20 @@ def choose_roots(
 ) -> list[Root]:
     """The directories to walk.
 
-    :param named: the places asked for; without any, every local file system once.
+    :param named: the places asked for; C(local) stands for every local file system, each once.
     :param network: whether places on a file server may be walked. One host does that for all.
     :param exported: whether this host is itself a file server.
     :raises IdentityError: a place cannot be walked.
     """
-    for path in [*named, *exclude]:
+    places = [path for path in named if path != LOCAL]
+    for path in [*places, *exclude]:
         if not path.startswith("/") or os.path.normpath(path) != path or path.startswith("//"):
             raise IdentityError("%s is not a plain absolute path: write it like /home" % ascii(path))
     stopped = [*exclude, *(mount.point for mount in mounts)]
     roots = []
-    for path in _without_nested(named, mounts) if named else _local_points(mounts, exclude):
+    if LOCAL in named:
+        places += _local_points(mounts, exclude)
+    for path in sorted(_without_nested(places, mounts)):
         mount = _mount_of(path, mounts)
         below = [stop for stop in stopped if stop != path and _inside(stop, path)]
         root = Root(path, mount.kind, _as_tree(below, path), exported or mount.kind not in _LOCAL)
@@ -103,7 +108,7 @@ def choose_roots(
             )
         roots.append(root)
     if not roots:
-        raise IdentityError("there is no local file system on this host: name the roots to walk")
+        raise IdentityError("there is nothing to walk: name roots, or local for every local file system")
     return roots
 
 

@@ -127,6 +127,7 @@ class _Migration:
     def run(self) -> dict[str, Any]:
         """From where it is to the end."""
         warnings = list(self.plan.warnings)
+        self._progress.say("beginning")
         if self.begun:
             return self._go_on(warnings)
         if not self.plan.is_settled:
