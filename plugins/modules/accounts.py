@@ -88,8 +88,8 @@ options:
       keys:
         description:
           - SSH public keys, all that are valid for the user. An empty list removes every key.
-          - Each is C(TYPE BASE64 [COMMENT]), or a mapping with C(key) and what limits it, such as
-            C({key: ..., from: [192.0.2.0/24], expires: 2027-01-31, restrict: true, command: /usr/bin/backup}).
+          - Each is C(TYPE BASE64 [COMMENT]), or a mapping with that line as C(key) and with what limits it, such as
+            C(from) (a list), C(expires) (C(YYYY-MM-DD)), C(restrict) (V(true)) and C(command).
           - ed25519, ecdsa, their security key forms, and RSA with at least 3072 bits.
         type: list
         elements: raw
