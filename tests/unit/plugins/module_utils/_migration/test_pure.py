@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+import struct
 from typing import Any
 
 import pytest
@@ -112,9 +113,7 @@ def test_an_acl_gives_the_same_rights_to_the_new_numbers(
 
 
 def mapped_entries(data: bytes) -> list[tuple[int, int, int]]:
-    import struct
-
-    return [struct.unpack_from("<HHI", data, at) for at in range(4, len(data), 8)]  # type: ignore[misc]
+    return [struct.unpack_from("<HHI", data, at) for at in range(4, len(data), 8)]
 
 
 @given(st.binary(max_size=64))
