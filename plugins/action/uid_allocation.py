@@ -17,6 +17,12 @@ from ansible_collections.labfleet.identity.plugins.module_utils._plain import pl
 from ansible_collections.labfleet.identity.plugins.module_utils._roster import parse_roster
 from ansible_collections.labfleet.identity.plugins.module_utils._roster_file import read_roster_text
 from ansible_collections.labfleet.identity.plugins.module_utils._safe_files import file_mark
+from ansible_collections.labfleet.identity.plugins.module_utils._ssh._key_merge import (
+    MergedKeys,
+    merge_keys,
+    profiles_of,
+)
+from ansible_collections.labfleet.identity.plugins.module_utils._ssh._key_store import KeyStore
 from ansible_collections.labfleet.identity.plugins.module_utils._uid_space import parse_band
 from ansible_collections.labfleet.identity.plugins.plugin_utils._controller_action import (
     LEDGER_ARGUMENTS,
@@ -27,7 +33,10 @@ from ansible_collections.labfleet.identity.plugins.plugin_utils._run_cache impor
 if TYPE_CHECKING:
     from typing import Any
 
+    from ansible_collections.labfleet.identity.plugins.module_utils._ledger._allocation import Allocation
+    from ansible_collections.labfleet.identity.plugins.module_utils._ledger._model import Ledger
     from ansible_collections.labfleet.identity.plugins.module_utils._roster import Roster
+    from ansible_collections.labfleet.identity.plugins.module_utils._ssh._key_book import KeyBook
 
 ARGUMENTS = {
     **LEDGER_ARGUMENTS,
@@ -36,6 +45,7 @@ ARGUMENTS = {
     "band": {"type": "str"},
     "group_band": {"type": "str"},
     "groups": {"type": "list", "elements": "str", "default": []},
+    "key_store": {"type": "str"},
 }
 
 
@@ -48,11 +58,14 @@ class ActionModule(ControllerAction):
     def perform(self, arguments: dict[str, Any]) -> dict[str, Any]:
         """Give everybody in the roster their number."""
         store = self.store(arguments)
+        # an empty path is what a role passes on that has no key store
+        keys = KeyStore(arguments["key_store"], arguments["lock_timeout"]) if arguments["key_store"] else None
         roster = plain(arguments["roster"])
         path = _path_of(roster)
         question = [
             {**arguments, "roster": [path, file_mark(path)] if path else roster},
             [store.name, store.mark, self.marker_of_writes(), self._task.check_mode],
+            [keys.path, keys.mark(arguments["profile"])] if keys else [],
         ]
 
         def find() -> tuple[dict[str, Any], dict[str, Any]]:
@@ -65,18 +78,41 @@ class ActionModule(ControllerAction):
                 group_band=parse_band(arguments["group_band"]) if arguments["group_band"] else None,
             )
             stamp = stamp_now()
-            settled = settle(store, lambda ledger: allocate(ledger, wanted, stamp), write=not self._task.check_mode)
-            answer = allocation_result(store.name, wanted, settled)
+            books = _books(keys, wanted) if keys else None
+            merged = MergedKeys(wanted.roster)
+
+            def decide(ledger: Ledger) -> Allocation:
+                nonlocal merged
+                allocation = allocate(ledger, wanted, stamp)
+                if books is not None:
+                    merged = merge_keys(wanted.roster, wanted.profile, books, stamp.at, allocation.names)
+                return allocation
+
+            settled = settle(store, decide, write=not self._task.check_mode)
+            answer = _answer(store.name, wanted, settled, merged)
             if self._task.check_mode or not settled.decision.events:
                 return answer, answer
             written = Settled(dataclasses.replace(settled.decision, events=()))
-            return answer, allocation_result(store.name, wanted, written)
+            return answer, _answer(store.name, wanted, written, merged)
 
         return kept_for_the_run(self.run_directory, question, find, arguments["lock_timeout"])
 
     def _read_roster(self, path: str) -> Roster:
         # the loader of Ansible decrypts a file that ansible-vault encrypted; the text is data and never a template
         return parse_roster(read_roster_text(plain(self._loader.get_text_file_contents(path)), path))
+
+
+def _books(keys: KeyStore, wanted: Wanted) -> dict[str, KeyBook]:
+    """The keys of everybody who may be on a host of this profile."""
+    return {profile: keys.load(profile) for profile in profiles_of(wanted.roster, wanted.profile)}
+
+
+def _answer(store: str, wanted: Wanted, settled: Settled[Allocation], merged: MergedKeys) -> dict[str, Any]:
+    """The result, with the keys of the store."""
+    answer = allocation_result(store, dataclasses.replace(wanted, roster=merged.roster), settled)
+    if merged.warnings:
+        answer["warnings"] = [*answer.get("warnings", ()), *merged.warnings]
+    return {**answer, "revoked_keys": list(merged.revoked)}
 
 
 def _path_of(roster: Any) -> str:

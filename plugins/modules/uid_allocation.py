@@ -78,7 +78,21 @@ options:
     type: list
     elements: str
     default: []
+  key_store:
+    description:
+      - The directory of a key store, which M(labfleet.identity.ssh_key) makes and changes. A relative path begins in
+        the directory where C(ansible-playbook) was started.
+      - Whoever has a directory in it gets the keys that are active and valid now, and those of the roster. Whoever has
+        neither keys in the roster nor a directory in the store has no RV(identities[].public_keys), so that hosts leave
+        alone what is there.
+      - A key that the store has as revoked, inactive, over, or not valid yet is left out with a warning when the roster
+        still names it. A key that is one person's in the store and another's in the roster is refused.
+      - Guests bring the keys of the profile that lends them.
+      - It is read once a run, however many hosts there are.
+      - Empty text means the same as leaving it out.
+    type: str
 seealso:
+  - module: labfleet.identity.ssh_key
   - plugin: labfleet.identity.host_accounts
     plugin_type: filter
   - plugin: labfleet.identity.identity
@@ -162,8 +176,10 @@ identities:
       returned: when the roster gives it
       type: str
     public_keys:
-      description: The C(keys) of the roster, one canonical line each, or a mapping where a key has options.
-      returned: when the roster gives them
+      description:
+        - The C(keys) of the roster and those of O(key_store), one canonical line each, or a mapping where a key has
+          options or ends. Its C(expires) is the moment at which sshd refuses it.
+      returned: when the roster or O(key_store) gives them
       type: list
       elements: raw
     groups:
@@ -194,6 +210,14 @@ identities:
       subject: alice@university.example
       state: present
       groups: [genomics]
+revoked_keys:
+  description:
+    - The public keys, a line each, that O(key_store) has as revoked, for the C(RevokedKeys) of sshd. Empty without a
+      store.
+  returned: success
+  type: list
+  elements: str
+  sample: []
 left:
   description:
     - People whom the roster does not name and whom the ledger has as disabled or retired, and guests who are lent no

@@ -177,7 +177,7 @@ class KeyStore:
             if kind == "pub":
                 with self._refusing(f"{where}/{name}"):
                     keys[name] = parse_key_files(files[file], files[other])
-        return keys
+        return dict(sorted(keys.items()))
 
     def _pending(self, directory: int, profile: str) -> Files:
         """What a run that was killed had decided."""

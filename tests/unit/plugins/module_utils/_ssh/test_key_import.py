@@ -10,6 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from ansible_collections.labfleet.identity.plugins.module_utils._errors import IdentityError
+from ansible_collections.labfleet.identity.plugins.module_utils._ssh._key_entries import parse_key_entry
 from ansible_collections.labfleet.identity.plugins.module_utils._ssh._key_import import parse_authorized_keys
 from ansible_collections.labfleet.identity.plugins.module_utils._ssh._key_records import check_key_name
 from ansible_collections.labfleet.identity.tests.unit.plugins.module_utils._ssh.keys import entry, line
@@ -30,7 +31,7 @@ def test_a_file_with_everything_that_is_usual() -> None:
     assert parse_authorized_keys(text) == [
         ("alice-laptop-local", entry(1, "Alice@Laptop.local"), None),
         ("key-" + "".join(filter(str.isalnum, entry(2).key.fingerprint[7:].lower()))[:8],
-         entry(2, **{"from": ["192.0.2.0/24", "*.lab"]}, agent_forwarding=False), None),
+         parse_key_entry({"key": line(2), "from": ["192.0.2.0/24", "*.lab"], "agent_forwarding": False}), None),
         ("alice-laptop-local", entry(3, "alice@laptop.local", restrict=True, pty=True), "2027-01-31T00:00:00Z"),
         ("backup", entry(4, "(backup)", command="echo 'hi, you'; exit"), None),
     ]  # fmt: skip

@@ -116,7 +116,7 @@ def test_a_key_of_two_people_is_refused() -> None:
 
 
 def test_who_was_renamed_keeps_keys_and_revocations() -> None:
-    names = {"alicia": ("alice", "alicia")}
+    names: dict[str, tuple[str, ...]] = {"alicia": ("alice", "alicia")}
     assert lines(merged(ALICE, person("alicia"), names=names)) == [[line(1)]]
     assert lines(merged(ALICE, person("alicia", keys=[line(1)]), names=names)) == [[line(1)]]
     both = present(ALICE, "alicia", "new", entry(2), ANY, NOW)
