@@ -67,7 +67,7 @@ def look_at_files(person: Person, places: Places) -> list[Step]:
         _nowhere("sudo", _sudo(person, places.etc)),
         _nowhere("limits", _limits(person, places)),
         _nowhere("mail alias", _aliases(person, places.etc)),
-        _nowhere("login environment", [_there(_join(places.etc, "labfleet-identity/login.d", person.name + ".sh"))]),
+        _nowhere("login environment", _login_environment(person, places.etc)),
         _scheduled("crontab", person, [*_crontabs(person, places), *_system_crontabs(person, places.etc)]),
         _scheduled("at jobs", person, _at_jobs(person, places.var)),
     ]
@@ -89,10 +89,9 @@ def _nowhere(step: str, found: list[str]) -> Step:
 
 def _scheduled(step: str, person: Person, found: list[str]) -> Step:
     """What cron and at would run. Of a closed account it may stay: they ask PAM, which the step account access does."""
-    found = [where for where in found if where]
     if person.state == "disabled":
-        told = "%s stays, and runs only if the account is let in" % ", ".join(found) if found else "none"
-        return Step(step, True, told)
+        # not which: what at has tried to run and was refused is not there any more, and nothing changed by that
+        return Step(step, True, "may stay: it runs only if the account is let in")
     return _nowhere(step, found)
 
 
@@ -197,6 +196,16 @@ def _limits(person: Person, places: Places) -> list[str]:
             words = line.split("#")[0].split()
             if words and words[0] in (person.name, "@" + person.name, str(person.uid)):
                 found.append("%s:%d" % (path, number))
+    return found
+
+
+def _login_environment(person: Person, etc: str) -> list[str]:
+    folder = _join(etc, "profile.d")
+    found = []
+    for name in sorted(os.listdir(folder)) if os.path.isdir(folder) else []:
+        for number, line in _lines(_join(folder, name)):
+            if line.strip().rstrip(")").strip() == person.name:
+                found.append("/etc/profile.d/%s:%d" % (name, number))
     return found
 
 

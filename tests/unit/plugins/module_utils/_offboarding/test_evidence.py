@@ -117,7 +117,7 @@ LEFT: dict[str, tuple[str, Callable[[Host], object]]] = {
     "slice": ("limits", lambda host: host.write("etc/systemd/system/user-5238.slice.d/50-labfleet.conf", "")),
     "pam limits": ("limits", lambda host: host.write("etc/security/limits.d/x.conf", "alice hard nproc 1\n")),
     "alias": ("mail alias", lambda host: host.append("etc/aliases", "Alice: bob\n")),
-    "login": ("login environment", lambda host: host.write("etc/labfleet-identity/login.d/alice.sh", "")),
+    "login": ("login environment", lambda host: host.write("etc/profile.d/x.sh", "alice)\numask 27\n;;\n")),
     "crontab": ("crontab", lambda host: host.write("var/spool/cron/crontabs/alice", "")),
     "crontab of Red Hat": ("crontab", lambda host: host.write("var/spool/cron/alice", "")),
     "system crontab": ("crontab", lambda host: host.write("etc/cron.d/x", "A=1\n@daily alice true\n")),
@@ -162,7 +162,7 @@ def test_a_disabled_account_that_lets_nobody_in(host: Host) -> None:
     assert receipt["complete"], what_fails([receipt])
     told = {step["step"]: step["evidence"] for step in receipt["steps"]}
     assert told["account access"] == "refused: su: User account has expired"
-    assert told["crontab"].endswith("crontabs/alice stays, and runs only if the account is let in")
+    assert told["crontab"] == told["at jobs"] == "may stay: it runs only if the account is let in"
     assert "passwd" in host.failed("absent")
 
 
