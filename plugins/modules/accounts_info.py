@@ -152,7 +152,7 @@ info:
             - The C(kind) of what is at the path of the home, V(directory), V(link), V(missing), V(other), V(remote) for
               one that was left alone, or V(unread) with the C(problem).
             - Where it was seen also C(uid), C(gid) and C(mode), and C(key_files) for the key files in it. Each of these
-              has C(file), the path from the home on, and C(keys), C(more) and C(unreadable) as in
+              has C(file), the path from the home on, and C(public_keys), C(more) and C(unreadable) as in
               RV(info.accounts[].key_file), or C(problem).
           type: dict
           sample: {kind: directory, uid: 5238, gid: 5238, mode: "0700"}
@@ -161,7 +161,7 @@ info:
           returned: when there is one
           type: dict
           contains:
-            keys:
+            public_keys:
               description: Each with C(fingerprint), C(type), C(comment) and the names of its C(options).
               type: list
               elements: dict
@@ -180,7 +180,7 @@ info:
               returned: when it was not
               type: str
           sample:
-            keys:
+            public_keys:
               - fingerprint: SHA256:PFyqQbcoD3kOqeRTjMAPeUzfYcaM2XIhFl/DvNnQm1Y
                 type: ssh-ed25519
                 comment: alice@laptop

@@ -226,7 +226,8 @@ def _key_file(name: Any, raw: dict[str, Any]) -> KeyFile:
     return KeyFile(
         _text(name),
         tuple(
-            Key(_text(one["fingerprint"]), _text(one["comment"]), _texts(one["options"])) for one in raw.get("keys", [])
+            Key(_text(one["fingerprint"]), _text(one["comment"]), _texts(one["options"]))
+            for one in raw.get("public_keys", [])
         ),
         _count(raw.get("more", 0)),
         _text(raw.get("writable_by", "")),

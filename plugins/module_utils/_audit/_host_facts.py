@@ -248,7 +248,7 @@ def _central_key_file(directory: int, name: str) -> dict[str, Any]:
         data, cut = read_capped(name, directory, os.O_NOFOLLOW)
         status = os.stat(name, dir_fd=directory, follow_symlinks=False)
     except OSError as error:
-        return {"keys": [], "more": 0, "unreadable": 0, "problem": "it cannot be read: %s" % error.strerror}
+        return {"public_keys": [], "more": 0, "unreadable": 0, "problem": "it cannot be read: %s" % error.strerror}
     found: dict[str, Any] = key_lines(data)
     if status.st_uid not in (0, os.geteuid()) or status.st_mode & (stat.S_IWGRP | stat.S_IWOTH):
         found["writable_by"] = "uid %d, mode %04o" % (status.st_uid, stat.S_IMODE(status.st_mode))

@@ -38,7 +38,7 @@ def _escaped(char: str) -> str:
 def key_lines(data: bytes) -> dict[str, Any]:
     """The keys of a file.
 
-    :returns: C(keys), each with C(fingerprint), C(type), C(comment) and the names of its C(options); C(more), how many
+    :returns: C(public_keys), each with C(fingerprint), C(type), C(comment) and the names of its C(options); C(more), how many
         keys there are beyond these; C(unreadable), how many lines are neither a key nor a comment.
     """
     keys: list[dict[str, Any]] = []
@@ -54,7 +54,7 @@ def key_lines(data: bytes) -> dict[str, Any]:
             keys.append(key)
         else:
             more += 1
-    return {"keys": keys, "more": more, "unreadable": unreadable}
+    return {"public_keys": keys, "more": more, "unreadable": unreadable}
 
 
 def _key(line: str) -> dict[str, Any] | None:

@@ -65,7 +65,7 @@ def fingerprint(line: str) -> str:
 
 def key_file(*lines: str, **more: Any) -> dict[str, Any]:
     keys = [{"fingerprint": fingerprint(line), "type": "x", "comment": "c@d", "options": []} for line in lines]
-    return {"keys": keys, "more": 0, "unreadable": 0, **more}
+    return {"public_keys": keys, "more": 0, "unreadable": 0, **more}
 
 
 def account(name: str, uid: int, *keys: str, groups: tuple[str, ...] = ("research",), **more: Any) -> dict[str, Any]:

@@ -54,7 +54,7 @@ class Homes:
 
     def keys(self, name: str, uid: int) -> list[str]:
         files = self.look((name, uid))[0].get("key_files", [])
-        return [key["fingerprint"] for file in files for key in file.get("keys", [])]
+        return [key["fingerprint"] for file in files for key in file.get("public_keys", [])]
 
 
 @pytest.fixture(name="lab")
@@ -72,8 +72,8 @@ def test_a_home_and_the_keys_in_it(lab: Homes) -> None:
         "uid": ALICE,
         "mode": "0700",
     }
-    assert [key["comment"] for key in found[0]["key_files"][0]["keys"]] == ["alice@laptop"]
-    assert found[1]["key_files"][0]["keys"] == []
+    assert [key["comment"] for key in found[0]["key_files"][0]["public_keys"]] == ["alice@laptop"]
+    assert found[1]["key_files"][0]["public_keys"] == []
     assert found[2] == {"kind": "missing"}
 
 
@@ -218,7 +218,7 @@ def test_a_whole_host(tmp_path: Path) -> None:
         "processes": 2,
     }
     assert {name: alice[name] for name in wanted} == wanted
-    assert [key["fingerprint"] for key in alice["key_file"]["keys"]] == [PRINT]
+    assert [key["fingerprint"] for key in alice["key_file"]["public_keys"]] == [PRINT]
     assert [one["name"] for one in facts["key_files_of_nobody"]] == ["ghost", "link"]
     assert any("link" in gap for gap in facts["gaps"])
     assert [one["name"] for one in facts["recorded"]] == ["alice"]

@@ -68,18 +68,18 @@ def test_keys_that_sshd_would_take_are_seen_without_what_their_options_are_set_t
     line: str, options: list[str]
 ) -> None:
     found = key_lines(line.encode())
-    assert [(key["fingerprint"], key["options"]) for key in found["keys"]] == [(PRINT, options)]
+    assert [(key["fingerprint"], key["options"]) for key in found["public_keys"]] == [(PRINT, options)]
     assert "s3cret" not in json.dumps(found)
 
 
 def test_lines_that_are_no_keys_are_counted_and_comments_are_not() -> None:
     text = f"# {KEY}\n\nssh-rsa\nssh-ed25519 {'A' * 20}\nroot:$6$salt$hash:1:\n-----BEGIN PRIVATE KEY-----\n#\0{KEY}\n"
-    assert key_lines(text.encode()) == {"keys": [], "more": 0, "unreadable": 4}
+    assert key_lines(text.encode()) == {"public_keys": [], "more": 0, "unreadable": 4}
 
 
 def test_many_keys_are_counted() -> None:
     found = key_lines("".join(f"{public_key(number)}\n" for number in range(MOST_KEYS + 5)).encode())
-    assert (len(found["keys"]), found["more"]) == (MOST_KEYS, 5)
+    assert (len(found["public_keys"]), found["more"]) == (MOST_KEYS, 5)
 
 
 def test_an_rsa_key_with_needless_zeros_is_the_same_key() -> None:
@@ -90,14 +90,14 @@ def test_an_rsa_key_with_needless_zeros_is_the_same_key() -> None:
 
     number = b"\x00" + b"\xc1" * 384
     one, two = key_lines(line(number)), key_lines(line(b"\x00\x00" + number))
-    assert one["keys"] == two["keys"]
-    assert one["keys"][0]["fingerprint"] == parse_public_key(line(number).decode()).fingerprint
+    assert one["public_keys"] == two["public_keys"]
+    assert one["public_keys"][0]["fingerprint"] == parse_public_key(line(number).decode()).fingerprint
 
 
 @given(st.binary(max_size=300) | st.binary(max_size=60).map(lambda noise: noise + KEY.encode() + noise))
 def test_no_bytes_of_a_key_file_do_harm(data: bytes) -> None:
     found = key_lines(data)
-    for key in found["keys"]:
+    for key in found["public_keys"]:
         assert all(text.isprintable() for text in (key["type"], key["comment"], key["fingerprint"], *key["options"]))
 
 
