@@ -223,12 +223,11 @@ def _account(raw: dict[str, Any]) -> HostAccount:
 
 
 def _key_file(name: Any, raw: dict[str, Any]) -> KeyFile:
+    # what could not be read at all has a problem and no keys
+    keys = raw.get("public_keys", []) if "problem" in raw else raw["public_keys"]
     return KeyFile(
         _text(name),
-        tuple(
-            Key(_text(one["fingerprint"]), _text(one["comment"]), _texts(one["options"]))
-            for one in raw.get("public_keys", [])
-        ),
+        tuple(Key(_text(one["fingerprint"]), _text(one["comment"]), _texts(one["options"])) for one in keys),
         _count(raw.get("more", 0)),
         _text(raw.get("writable_by", "")),
         _text(raw.get("problem", "")),

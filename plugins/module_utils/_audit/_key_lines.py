@@ -38,8 +38,8 @@ def _escaped(char: str) -> str:
 def key_lines(data: bytes) -> dict[str, Any]:
     """The keys of a file.
 
-    :returns: C(public_keys), each with C(fingerprint), C(type), C(comment) and the names of its C(options); C(more), how
-        many keys there are beyond these; C(unreadable), how many lines are neither a key nor a comment.
+    :returns: C(public_keys), each with C(fingerprint), C(type), C(comment) and the names of its C(options); C(more),
+        how many keys there are beyond these; C(unreadable), how many lines are neither a key nor a comment.
     """
     keys: list[dict[str, Any]] = []
     more = unreadable = 0
