@@ -28,6 +28,7 @@ _LOCAL = frozenset(
 )
 # no file lies long in these
 _VOLATILE = ("/dev", "/proc", "/run", "/sys")
+_SHARED_MEMORY = "/dev/shm"
 _DIRECTORY = os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC | os.O_NONBLOCK
 
 
@@ -100,7 +101,8 @@ def choose_roots(
     for path in sorted(_without_nested(places, mounts)):
         mount = _mount_of(path, mounts)
         below = [stop for stop in stopped if stop != path and _inside(stop, path)]
-        root = Root(path, mount.kind, _as_tree(below, path), exported or mount.kind not in _LOCAL)
+        kind = "tmpfs" if mount.kind == "devtmpfs" and path == _SHARED_MEMORY else mount.kind
+        root = Root(path, kind, _as_tree(below, path), exported or kind not in _LOCAL)
         if not root.local and not network:
             raise IdentityError(
                 "%s lies on a file system of the kind %s, which other hosts share or which is no place for files: one"
@@ -137,12 +139,13 @@ def _local_points(mounts: Sequence[Mount], exclude: Sequence[str]) -> list[str]:
     candidates = [mount for mount in candidates if not any(_inside(mount.point, path) for path in exclude)]
     chosen: list[Mount] = []
     for mount in sorted(candidates, key=lambda one: (len(one.root), len(one.point))):
-        volatile = mount.kind == "tmpfs" and any(_inside(mount.point, path) for path in _VOLATILE)
-        if volatile and not _inside(mount.point, "/dev/shm"):
+        if mount.kind == "tmpfs" and any(_inside(mount.point, path) for path in _VOLATILE):
             continue
         if not any(other.device == mount.device and _inside(mount.root, other.root) for other in chosen):
             chosen.append(mount)
-    return sorted(mount.point for mount in chosen)
+    # a part of the volatile file system of devices, on some hosts, and yet a place for files
+    shared_memory = {_SHARED_MEMORY} if os.path.isdir(_SHARED_MEMORY) else set()
+    return sorted(shared_memory.union(mount.point for mount in chosen))
 
 
 def _as_tree(paths: Sequence[str], root: str) -> dict[str, Any]:

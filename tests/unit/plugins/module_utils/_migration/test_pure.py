@@ -60,6 +60,13 @@ def test_every_local_file_system_is_walked_once() -> None:
     assert roots("local") == ["/", "/dev/shm", "/home", "/mnt/part one", "/tmp"]
 
 
+def test_shared_memory_is_walked_where_it_is_no_mount_of_its_own() -> None:
+    lines = MOUNTS.replace("25 24 0:22 / /dev/shm rw - tmpfs tmpfs rw\n", "")
+    for kind in ("tmpfs", "devtmpfs"):
+        mounts = parse_mountinfo(lines.replace("devtmpfs devtmpfs", f"{kind} {kind}"))
+        assert "/dev/shm" in [root.path for root in choose_roots(mounts, ["local"], [], False, exported=False)]
+
+
 def test_named_places_are_walked_as_far_as_their_file_system_reaches() -> None:
     assert roots("/home/bob", "/home/bob/inside", "/home") == ["/home"]
     assert roots("local", "/efs", network=True) == ["/", "/dev/shm", "/efs", "/home", "/mnt/part one", "/tmp"]
