@@ -13,6 +13,10 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from ansible_collections.labfleet.identity.plugins.module_utils._belongings import WRITTEN_BY, sudo_file_name
+from ansible_collections.labfleet.identity.plugins.module_utils._belongings._shared_files import (
+    LIMITS_FILE,
+    LOGIN_SCRIPT,
+)
 from ansible_collections.labfleet.identity.plugins.module_utils._errors import IdentityError
 
 if TYPE_CHECKING:
@@ -22,8 +26,6 @@ if TYPE_CHECKING:
 __all__ = [
     "ALWAYS",
     "BELONGING_KEYS",
-    "LOGIN_DIRECTORY",
-    "LOGIN_SCRIPT",
     "NO_BELONGINGS",
     "NO_PASSWORD",
     "NO_UTMP",
@@ -37,9 +39,6 @@ __all__ = [
 
 OWN_HEADER = WRITTEN_BY
 BELONGING_KEYS = frozenset(("sudo", "limits", "subids", "linger", "environment", "umask", "mail_alias"))
-# all paths below /etc
-LOGIN_DIRECTORY = "labfleet-identity/login.d"
-LOGIN_SCRIPT = "profile.d/labfleet-identity.sh"
 # when a warning is to be given
 ALWAYS, NO_PASSWORD, NO_UTMP = "always", "the user has no password", "the host has no utmp"
 
@@ -49,6 +48,7 @@ class Belongings:
     """None and missing: leave alone what is there. Empty: none of it."""
 
     files: Mapping[str, bytes] = field(default_factory=dict)  # by path below /etc
+    parts: Mapping[str, bytes] = field(default_factory=dict)  # of files that all share, likewise
     subids: tuple[int, ...] | None = None  # first and how many
     linger: bool | None = None
     mail_alias: str | None = None
@@ -59,12 +59,10 @@ NO_BELONGINGS = Belongings()
 
 
 def user_files(name: str, uid: int) -> dict[str, str]:
-    """Every file that somebody can have, what it is about by its path below /etc."""
+    """Every file that somebody can have alone, what it is about by its path below /etc."""
     return {
         "sudoers.d/" + sudo_file_name("user", name): "sudo",
         "systemd/system/user-%d.slice.d/50-labfleet.conf" % uid: "limits",
-        "security/limits.d/labfleet-%s.conf" % name: "session limits",
-        "%s/%s.sh" % (LOGIN_DIRECTORY, name): "login environment",
     }
 
 
@@ -80,8 +78,9 @@ def user_belongings(entry: Mapping[str, Any], name: str, uid: int) -> Belongings
     """
     if BELONGING_KEYS.isdisjoint(entry):
         return NO_BELONGINGS
-    sudo, slices, limits, login = user_files(name, uid)
+    sudo, slices = user_files(name, uid)
     files: dict[str, bytes] = {}
+    parts: dict[str, bytes] = {}
     warnings: list[tuple[str, str]] = []
     if "sudo" in entry:
         files[sudo] = _sudo(entry["sudo"], name, warnings)
@@ -94,7 +93,7 @@ def user_belongings(entry: Mapping[str, Any], name: str, uid: int) -> Belongings
         )
 
         wanted = parse_limits(entry["limits"])
-        files[slices], files[limits] = render_slice(wanted), render_pam_limits(name, wanted)
+        files[slices], parts[LIMITS_FILE] = render_slice(wanted), render_pam_limits(name, wanted)
         warnings += [(NO_UTMP, warning) for warning in limits_warnings(name, wanted, counts_logins=False)]
     if "environment" in entry or "umask" in entry:
         from ansible_collections.labfleet.identity.plugins.module_utils._belongings._login import (
@@ -103,10 +102,10 @@ def user_belongings(entry: Mapping[str, Any], name: str, uid: int) -> Belongings
             render_login,
         )
 
-        umask = entry.get("umask") or ""
-        files[login] = render_login(parse_environment(entry.get("environment") or {}), umask and parse_umask(umask))
+        environment, umask = parse_environment(entry.get("environment") or {}), parse_umask(entry.get("umask") or "")
+        parts[LOGIN_SCRIPT] = render_login(environment, umask)
     rest = (_subids(entry, uid), _boolean(entry, "linger"), _mail_alias(entry))
-    return Belongings(files, *rest, tuple(warnings))
+    return Belongings(files, parts, *rest, tuple(warnings))
 
 
 def group_belongings(entry: Mapping[str, Any], name: str) -> Belongings:

@@ -11,10 +11,7 @@ import stat
 import tempfile
 from typing import TYPE_CHECKING
 
-from ansible_collections.labfleet.identity.plugins.module_utils._accounts._belongings import (
-    LOGIN_DIRECTORY,
-    LOGIN_SCRIPT,
-)
+from ansible_collections.labfleet.identity.plugins.module_utils._belongings._shared_files import SHARED_FILES
 from ansible_collections.labfleet.identity.plugins.module_utils._errors import IdentityError
 from ansible_collections.labfleet.identity.plugins.module_utils._safe_files import (
     make_trusted_directory,
@@ -44,13 +41,15 @@ def read_belongings(etc: str) -> tuple[dict[str, bytes], frozenset[str]]:
     """Every file of ours by its path below ``etc``, and which of them others could change or sudo would not read."""
     found: dict[str, bytes] = {}
     loose: set[str] = set()
-    for folder, prefix, suffix in (
-        ("sudoers.d", "labfleet-", ""),
-        ("security/limits.d", "labfleet-", ".conf"),
-        (LOGIN_DIRECTORY, "", ".sh"),
-        (os.path.dirname(LOGIN_SCRIPT), os.path.basename(LOGIN_SCRIPT), ""),
-        (_SLICES, "user-", ".slice.d"),
-    ):
+    for path in SHARED_FILES:
+        if os.path.lexists(os.path.join(etc, path)):
+            folder, name = os.path.split(path)
+            directory = open_trusted_directory(os.path.join(etc, folder))
+            try:
+                _read_one(directory, name, path, found, loose)
+            finally:
+                os.close(directory)
+    for folder, prefix, suffix in (("sudoers.d", "labfleet-", ""), (_SLICES, "user-", _SLICE_DIRECTORY)):
         if not os.path.isdir(os.path.join(etc, folder)):
             continue
         directory = open_trusted_directory(os.path.join(etc, folder))
@@ -67,7 +66,7 @@ def read_belongings(etc: str) -> tuple[dict[str, bytes], frozenset[str]]:
 
 
 def _read_slice(directory: int, name: str, found: dict[str, bytes], loose: set[str]) -> None:
-    if not name[len("user-") : -len(".slice.d")].isdigit():
+    if not name[len("user-") : -len(_SLICE_DIRECTORY)].isdigit():
         return
     if not stat.S_ISDIR(os.stat(name, dir_fd=directory, follow_symlinks=False).st_mode):
         return  # a link that somebody made there; what is written goes through open_trusted_directory

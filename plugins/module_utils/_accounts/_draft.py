@@ -77,6 +77,7 @@ class Draft:
         self.new: set[str] = set()
         self.orphans: list[str] = []
         self.files: dict[str, bytes] = {}  # path below /etc -> content; empty: remove
+        self.parts: dict[str, dict[str, bytes]] = {}  # of files that users share: path -> name -> part
         self.texts: dict[str, bytes] = {}  # path -> content of configuration that is not ours alone
         self.subids: dict[str, tuple[int, ...]] = {}
         self.numbers: dict[str, int] = {}  # of those in subids

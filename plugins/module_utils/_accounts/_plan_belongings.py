@@ -9,14 +9,17 @@ from typing import TYPE_CHECKING
 
 from ansible_collections.labfleet.identity.plugins.module_utils._accounts._belongings import (
     ALWAYS,
-    LOGIN_DIRECTORY,
-    LOGIN_SCRIPT,
     NO_PASSWORD,
     NO_UTMP,
     OWN_HEADER,
     user_files,
 )
 from ansible_collections.labfleet.identity.plugins.module_utils._accounts._shadow import has_password
+from ansible_collections.labfleet.identity.plugins.module_utils._belongings._shared_files import (
+    SHARED_FILES,
+    joined,
+    parts_of,
+)
 
 if TYPE_CHECKING:
     from ansible_collections.labfleet.identity.plugins.module_utils._accounts._draft import Draft
@@ -51,6 +54,10 @@ def plan_belongings(draft: Draft, user: UserSpec, quiet: bool = False) -> list[s
         _set_file(draft, user.name, about[path], path, data, quiet)
         if data:
             there.append(about[path])
+    for path, part in wanted.parts.items():
+        _set_part(draft, user.name, path, part, quiet)
+        if part:
+            there.append(SHARED_FILES[path])
     if wanted.subids is not None:
         draft.subids[user.name], draft.numbers[user.name] = wanted.subids, user.uid
         there += ["sub-ids"] if wanted.subids else []
@@ -79,6 +86,8 @@ def plan_no_belongings(draft: Draft, user: UserSpec, gone: bool) -> None:
     """Nothing is left of somebody who goes; with the account itself, jobs of cron and at go as well."""
     for path, attribute in user_files(user.name, user.uid).items():
         _set_file(draft, user.name, attribute, path, b"", quiet=False)
+    for path in SHARED_FILES:
+        _set_part(draft, user.name, path, b"", quiet=False)
     draft.subids[user.name], draft.numbers[user.name] = (), user.uid
     draft.aliases[user.name] = ""
     jobs = draft.state.jobs.get(user.name)
@@ -106,7 +115,7 @@ def plan_group_rules(draft: Draft, group: GroupSpec) -> None:
 def finish_belongings(draft: Draft) -> None:
     """What can be said when all users were planned: strays, and the files that many share."""
     _plan_strays(draft)
-    _plan_login_script(draft)
+    _plan_shared_files(draft)
     if draft.subids:
         _plan_subids(draft)
     if draft.aliases:
@@ -134,7 +143,7 @@ def _told(attribute: str, data: bytes) -> str:
         if line.strip() and not line.startswith(("#", "["))
     ]
     if attribute == "login environment":
-        lines = [line.split("=")[0] for line in lines]
+        lines = [line.split("=")[0].replace("export ", "") for line in lines]
     text = "; ".join(lines)
     return text if len(text) <= _SHOWN else text[: _SHOWN - 3] + "..."
 
@@ -146,7 +155,7 @@ def _plan_strays(draft: Draft) -> None:
     uids.update(fields[2] for fields in draft.edits["passwd"].values() if fields)
     groups = {name for name in {*draft.group, *draft.edits["group"]} if draft.edits["group"].get(name, ()) is not None}
     for path, data in sorted(draft.state.files.items()):
-        if path in draft.files or path == LOGIN_SCRIPT or not data.startswith(OWN_HEADER):
+        if path in draft.files or path in SHARED_FILES or not data.startswith(OWN_HEADER):
             continue
         kind, owner = _owner_of(path)
         if owner not in {"user": names, "uid": uids, "group": groups}[kind]:
@@ -159,27 +168,41 @@ def _owner_of(path: str) -> tuple[str, str]:
     folder, _slash, name = path.rpartition("/")
     if folder.endswith(".slice.d"):
         return "uid", folder[folder.rindex("/") + len("/user-") : -len(".slice.d")]
-    if folder == LOGIN_DIRECTORY:
-        return "user", name[: -len(".sh")]
-    if folder == "security/limits.d":
-        return "user", name[len("labfleet-") : -len(".conf")]
     kind, _dash, owner = name[len("labfleet-") :].partition("-")
     return ("group" if kind == "group" else "user"), owner
 
 
-def _plan_login_script(draft: Draft) -> None:
-    """The script that reads the environments is there as long as there is one."""
-    files = {**draft.state.files, **draft.files}
-    wanted = any(path.startswith(LOGIN_DIRECTORY + "/") and data.startswith(OWN_HEADER) for path, data in files.items())
-    there = draft.state.files.get(LOGIN_SCRIPT, b"")
-    if not wanted and not there:
-        return
-    from ansible_collections.labfleet.identity.plugins.module_utils._belongings._login import PROFILE_SCRIPT
+def _plan_shared_files(draft: Draft) -> None:
+    """Write a file that has a part for each user, if any part of it changes; parts of who is gone go with it."""
+    names = {*draft.passwd, *draft.edits["passwd"]}.difference(draft.gone)
+    for path in SHARED_FILES:
+        old = draft.state.files.get(path, b"")
+        new = joined(path, {name: part for name, part in _parts(draft, path).items() if name in names})
+        if new == old and not (new and path in draft.state.loose_files):
+            continue
+        draft.files[path] = new
+        strays = sorted(set(parts_of(path, old)).difference(names, draft.gone))
+        if strays:
+            draft.change("host", "/etc/" + path, "parts of who is gone", ", ".join(strays), "")
+        if joined(path, parts_of(path, old)) != old or path in draft.state.loose_files:
+            draft.change("host", "/etc/" + path, "file", "not as it was written", "ours")
 
-    data = PROFILE_SCRIPT if wanted else b""
-    if data != there or (data and LOGIN_SCRIPT in draft.state.loose_files):
-        draft.files[LOGIN_SCRIPT] = data
-        draft.change("host", "/etc/" + LOGIN_SCRIPT, "login script", "other" if there else "", "ours" if data else "")
+
+def _set_part(draft: Draft, name: str, path: str, part: bytes, quiet: bool) -> None:
+    parts = _parts(draft, path)
+    old = parts.get(name, b"")
+    if part == old:
+        return
+    parts[name] = part
+    if not quiet:
+        attribute = SHARED_FILES[path]
+        draft.change("user", name, attribute, _told(attribute, old), _told(attribute, part))
+
+
+def _parts(draft: Draft, path: str) -> dict[str, bytes]:
+    if path not in draft.parts:
+        draft.parts[path] = parts_of(path, draft.state.files.get(path, b""))
+    return draft.parts[path]
 
 
 def _plan_subids(draft: Draft) -> None:

@@ -160,7 +160,7 @@ def render_slice(limits: Limits) -> bytes:
 
 
 def render_pam_limits(name: str, limits: Limits) -> bytes:
-    """The file for ``/etc/security/limits.d``; empty when nothing is limited."""
+    """The lines for ``/etc/security/limits.d``; empty when nothing is limited."""
     user = check_username(name)
     lines = []
     if limits.processes is not None:
@@ -169,7 +169,7 @@ def render_pam_limits(name: str, limits: Limits) -> bytes:
         lines.append("%s - nofile %d" % (user, limits.open_files or MOST_FILES))
     if limits.sessions is not None:
         lines.append("%s - maxlogins %d" % (user, limits.sessions or -1))
-    return WRITTEN_BY + ("\n".join(lines) + "\n").encode("ascii") if lines else b""
+    return "".join(line + "\n" for line in lines).encode("ascii")
 
 
 def limits_warnings(name: str, limits: Limits, counts_logins: bool) -> list[str]:

@@ -9,7 +9,6 @@ roster become commands, and what breaks a shell or a session.
 
 from __future__ import annotations
 
-from ansible_collections.labfleet.identity.plugins.module_utils._belongings import WRITTEN_BY
 from ansible_collections.labfleet.identity.plugins.module_utils._errors import IdentityError
 from ansible_collections.labfleet.identity.plugins.module_utils._names import quoted
 
@@ -17,7 +16,7 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from typing import Any, Sequence
 
-__all__ = ["PROFILE_SCRIPT", "parse_environment", "parse_umask", "render_login"]
+__all__ = ["parse_environment", "parse_umask", "render_login"]
 
 MAXIMUM_VARIABLES = 100
 MAXIMUM_NAME = 64
@@ -37,21 +36,6 @@ NODE_OPTIONS PERL5DB PERL5OPT PROMPT_COMMAND PS0 PS1 PS2 PS3 PS4 PYTHONINSPECT P
 R_PROFILE_USER SSH_ASKPASS
 """
 _IS_RUN = frozenset(_RUN_WORDS.split())
-
-# Debian's /etc/profile reads this in every login shell: nothing may fail, or stay behind, whatever the options are.
-PROFILE_SCRIPT = (
-    WRITTEN_BY
-    + b"""\
-# Environment and umask of this user, from a file that only root can have written.
-labfleet_login=/etc/labfleet-identity/login.d/$(command id -un 2>/dev/null || :).sh
-if [ -f "$labfleet_login" ] && [ -r "$labfleet_login" ]; then
-  case $(command stat -c '%u:%A' "$labfleet_login" 2>/dev/null || :) in
-    0:-????-??-?) . "$labfleet_login" ;;
-  esac
-fi
-unset labfleet_login
-"""
-)
 
 
 def parse_environment(raw: Any) -> tuple[tuple[str, str], ...]:
@@ -127,7 +111,7 @@ def parse_umask(raw: Any) -> str:
 
 
 def render_login(environment: Sequence[tuple[str, str]], umask: str) -> bytes:
-    """What the login shells of one user read, in POSIX sh; empty when there is nothing to say."""
+    """What the login shells of one user are told, in POSIX sh; empty when there is nothing to say."""
     lines = ["umask %s\n" % umask] if umask else []
     lines.extend("export %s='%s'\n" % (name, value.replace("'", "'\\''")) for name, value in environment)
-    return WRITTEN_BY + "".join(lines).encode("utf-8") if lines else b""
+    return "".join(lines).encode("utf-8")

@@ -20,7 +20,7 @@ KEYS_EACH = 2
 # by what it leaves on a host: options of the accounts module
 EVERYTHING: dict[str, dict[str, object]] = {
     "limits": {"limits": {"cores": 4, "memory": "16G", "tasks": 2000, "open_files": 4096}},
-    "session limits": {},  # those of open files, in a file of their own
+    "session limits": {},  # those of open files
     "login": {"umask": "0027", "environment": {"LAB": "bench"}},
     "subids": {"subids": True},
     "mail alias": {"mail_alias": "bench@lab.example"},

@@ -16,10 +16,14 @@ LAST = 99999
 NOBODY = 65534
 FILES = {
     "limits": "/etc/systemd/system/user-{uid}.slice.d/50-labfleet.conf",
-    "login": "/etc/labfleet-identity/login.d/{name}.sh",
-    "session limits": "/etc/security/limits.d/labfleet-{name}.conf",
     "sudo": "/etc/sudoers.d/labfleet-user-{name}",
 }
+SHARED = (
+    ("subids", "/etc/subuid", "{name}:"),
+    ("mail alias", "/etc/aliases", "{name}: "),
+    ("session limits", "/etc/security/limits.d/labfleet-identity.conf", "{name} "),
+    ("login", "/etc/profile.d/labfleet-identity.sh", "{name})"),
+)
 KEY_FILES = ("/etc/ssh/authorized_keys.d/{name}", "{home}/.ssh/authorized_keys")
 
 
@@ -37,7 +41,8 @@ def keys(name: str, home: str) -> list[str]:
 def beside(name: str, uid: int) -> list[str]:
     """What somebody has beside account, home and keys."""
     found = [what for what, pattern in FILES.items() if os.path.exists(pattern.format(name=name, uid=uid))]
-    for what, path, start in (("subids", "/etc/subuid", name + ":"), ("mail alias", "/etc/aliases", name + ": ")):
+    for what, path, pattern in SHARED:
+        start = pattern.format(name=name)
         if os.path.exists(path):
             with open(path, encoding="utf-8") as stream:
                 found += [what] if any(line.startswith(start) for line in stream) else []

@@ -22,10 +22,11 @@ SHARED = {"research": 4001, "old": 4002, "gpu": 4003}
 GROUPS = st.sampled_from(["research", "research", "old", "gpu", "video", "video", "sudo", "bob"])
 HASH = "$6$saltsalt$YTeBOLnmm3CoeJTzBuijUEtOEWCqrw/nQ8/AeMmON4LGp3k0ZiMjC1OdqzWFUAfDQBvYkOch9BWtQTBcZ1E/p0"
 FILES = [
-    "sudoers.d/labfleet-user-alice", "sudoers.d/labfleet-group-old", "security/limits.d/labfleet-bob.conf",
-    "systemd/system/user-5003.slice.d/50-labfleet.conf", "labfleet-identity/login.d/dave.sh",
+    "sudoers.d/labfleet-user-alice", "sudoers.d/labfleet-group-old", "security/limits.d/labfleet-identity.conf",
+    "systemd/system/user-5003.slice.d/50-labfleet.conf",
     "profile.d/labfleet-identity.sh",
 ]  # fmt: skip
+PARTS = st.sampled_from([b"x\n", b"bob - nproc 90\nzoe - nproc 90\n", b"case y in\nbob)\numask 0077\n;;\nesac\n"])
 SUBIDS = st.sampled_from([None, b"", b"alice:327745536:65536\n", b"zoe:1000000:65536\nbob:1:2\nbob:3:4\n"])
 ALIASES = st.sampled_from([None, b"root: admin\n", b"# BEGIN labfleet.identity\n# END labfleet.identity\n"])
 MEMBERS = st.lists(st.sampled_from([*PEOPLE, "ubuntu", "zoe", ""]), max_size=4).map(",".join)
@@ -112,7 +113,7 @@ def hosts(draw: st.DrawFn) -> HostState:
         key_files=key_files,
         loose_key_files=frozenset(loose.intersection(key_files)),
         busy=busy,
-        files=dict.fromkeys(draw(st.sets(st.sampled_from(FILES))), HEADER + b"x\n"),
+        files={path: HEADER + draw(PARTS) for path in draw(st.sets(st.sampled_from(FILES)))},
         loose_files=frozenset(draw(st.sampled_from([(), FILES]))),
         subids={"subuid": draw(SUBIDS), "subgid": draw(SUBIDS)},
         aliases=draw(

@@ -363,7 +363,7 @@ def test_what_is_no_lock_file_ends_the_run_at_once(host: Host, kind: str) -> Non
 
 
 def test_groups_of_a_directory_keep_their_names_and_numbers(host: Host, monkeypatch: pytest.MonkeyPatch) -> None:
-    """A private group with the number of a group in LDAP opens the files of that group."""
+    """Pain 18: a private group with the number of a group in LDAP opens the files of that group."""
     (host.etc / "nsswitch.conf").write_text("passwd: files systemd\ngroup: files [SUCCESS=merge] sss\n")
     there = [grp.struct_group(("finance", "x", 5831, [])), grp.struct_group(("genomics", "x", 70001, []))]
 

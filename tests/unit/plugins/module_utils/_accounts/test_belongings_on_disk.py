@@ -43,8 +43,7 @@ def test_everything_is_written_with_its_mode_and_taken_away_again(host: Host) ->
     expected = {
         "sudoers.d/labfleet-user-alice": 0o440,
         "systemd/system/user-5238.slice.d/50-labfleet.conf": 0o644,
-        "security/limits.d/labfleet-alice.conf": 0o644,
-        "labfleet-identity/login.d/alice.sh": 0o644,
+        "security/limits.d/labfleet-identity.conf": 0o644,
         "profile.d/labfleet-identity.sh": 0o644,
         "subuid": 0o644,
         "subgid": 0o644,

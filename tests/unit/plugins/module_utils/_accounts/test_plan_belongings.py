@@ -13,8 +13,7 @@ from .build import HEADER, OWNER, done, hers, host, is_empty, ours, plan_for, re
 
 SUDO = "sudoers.d/labfleet-user-alice"
 SLICE = "systemd/system/user-5238.slice.d/50-labfleet.conf"
-SESSIONS = "security/limits.d/labfleet-alice.conf"
-LOGIN = "labfleet-identity/login.d/alice.sh"
+SESSIONS = "security/limits.d/labfleet-identity.conf"
 SCRIPT = "profile.d/labfleet-identity.sh"
 RULE = {"commands": ["/usr/bin/systemctl restart scanner"], "nopasswd": True}
 RULES = HEADER + b"alice ALL=(root) NOPASSWD: /usr/bin/systemctl restart scanner\n"
@@ -38,7 +37,7 @@ def alice(**more: Any) -> dict[str, Any]:
 
 def test_a_new_user_gets_everything_in_one_change() -> None:
     plan, new = done(host(subids={"subuid": b"", "subgid": None}, aliases=None), [alice(**EVERYTHING)])
-    assert set(new.files) == {SUDO, SLICE, SESSIONS, LOGIN, SCRIPT}
+    assert set(new.files) == {SUDO, SLICE, SESSIONS, SCRIPT}
     assert new.files[SUDO] == RULES
     assert new.subids == {"subuid": b"alice:343277568:65536\n", "subgid": b"alice:343277568:65536\n"}
     assert b"alice: alice@university.example\n" in (new.aliases or b"")
@@ -119,7 +118,6 @@ def test_a_file_that_others_could_change_is_written_anew() -> None:
     "path",
     [
         "sudoers.d/labfleet-user-mallory", "sudoers.d/labfleet-group-gone", SLICE.replace("5238", "5999"),
-        "security/limits.d/labfleet-mallory.conf", "labfleet-identity/login.d/mallory.sh",
     ],
 )  # fmt: skip
 def test_a_file_of_somebody_who_is_gone_does_not_wait_for_the_next_of_that_name(path: str) -> None:
@@ -178,9 +176,10 @@ def test_a_renamed_user_leaves_nothing_under_the_former_name() -> None:
     _plan, full = done(hers(subids={"subuid": b"", "subgid": b""}, aliases=b""), [alice(**EVERYTHING)])
     _plan, new = done(full, [{"name": "alicia", "uid": 5238, "formerly": ["alice"], **EVERYTHING}])
     assert {path for path in new.files if "alice" in path} == set()
-    assert {path for path in new.files if "alicia" in path} == {
-        path.replace("alice", "alicia") for path in (SUDO, SESSIONS, LOGIN)
-    }
+    assert {path for path in new.files if "alicia" in path} == {SUDO.replace("alice", "alicia")}
+    for path in (SESSIONS, SCRIPT):
+        assert b"alicia" in new.files[path]
+        assert b"alice" not in new.files[path]
     assert new.subids["subuid"] == b"alicia:343277568:65536\n"
     assert b"alice:" not in (new.aliases or b"")
     assert new.lingering == {"alicia"}
@@ -209,3 +208,25 @@ def test_a_limit_of_sessions_is_told_where_nothing_counts_them() -> None:
     assert plan_for(wanted, hers()).warnings == ()
     [warning] = plan_for(wanted, hers(counts_logins=False)).warnings
     assert "no effect on this host" in warning
+
+
+def test_parts_of_a_shared_file_are_each_users_own() -> None:
+    """Pain 7: a new user gets nothing of a departed one."""
+    bob = {"name": "bob", "uid": 5831, "umask": "0077", "limits": {"processes": 20}}
+    _plan, both = done(hers(), [alice(**EVERYTHING), bob])
+    plan, left = done(both, [alice(state="absent"), {"name": "bob", "uid": 5831}])
+    assert left.files[SCRIPT].count(b")\n") == 1
+    assert b"alice" not in left.files[SCRIPT] + left.files[SESSIONS]
+    assert b"bob - nproc 20\n" in left.files[SESSIONS]
+    assert {name for name, _text in said(plan)} == {"alice"}
+    # a part of a name that has no account goes with the next run
+    _plan, mended = done(hers(files=both.files), [alice()])
+    assert b"bob" not in mended.files[SCRIPT] + mended.files[SESSIONS]
+
+
+def test_a_shared_file_that_somebody_changed_is_put_right() -> None:
+    _plan, full = done(hers(), [alice(umask="0027")])
+    changed = hers(files={SCRIPT: full.files[SCRIPT] + b"echo hello\n"})
+    plan, mended = done(changed, [alice()])
+    assert mended.files == full.files
+    assert said(plan) == [("/etc/" + SCRIPT, "file not as it was written -> ours")]

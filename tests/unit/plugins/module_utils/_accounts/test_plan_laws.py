@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING
 from hypothesis import HealthCheck, event, given, note, settings
 
 from ansible_collections.labfleet.identity.plugins.module_utils._accounts._tables import Table
+from ansible_collections.labfleet.identity.plugins.module_utils._belongings._shared_files import SHARED_FILES
 from ansible_collections.labfleet.identity.plugins.module_utils._errors import IdentityError
 
 from .build import HEADER, NOLOGIN, OWNER, after, fields, is_empty, ours, plan_for
@@ -103,6 +104,8 @@ def planning_is_pure(case: Case) -> None:
 
 def owners(path: str) -> set[str]:
     """Everybody whose file this can be."""
+    if path in SHARED_FILES:
+        return set(PEOPLE)
     number = {f"user-{uid}.slice.d": name for name, uid in PEOPLE.items()}
     return {name for name in {**PEOPLE, **SHARED} if name in re.split(r"[-./]", path)} | {
         name for part, name in number.items() if part in path

@@ -4,30 +4,25 @@
 
 from __future__ import annotations
 
-import os
+import getpass
 import shlex
 import subprocess
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from ansible_collections.labfleet.identity.plugins.module_utils._belongings import WRITTEN_BY
 from ansible_collections.labfleet.identity.plugins.module_utils._belongings._login import (
-    PROFILE_SCRIPT,
     parse_environment,
     parse_umask,
     render_login,
 )
+from ansible_collections.labfleet.identity.plugins.module_utils._belongings._shared_files import LOGIN_SCRIPT, joined
 
 from .raw_data import documents, parsed, refusal
 
-if TYPE_CHECKING:
-    from pathlib import Path
-
 SHELLS = ("bash", "dash")
-AS_ROOT = pytest.mark.skipif(os.geteuid() != 0, reason="needs root: the file has to belong to root")
 
 
 def environment_of(shell: str, data: bytes) -> dict[str, str]:
@@ -66,14 +61,14 @@ def test_whatever_a_value_holds_a_shell_takes_it_for_nothing_but_a_value(raw: di
     environment = parsed(parse_environment, raw)
     if environment is not None:
         data = render_login(environment, "")
-        assert data.count(b"\n") == (len(raw) + 1 if raw else 0)
+        assert data.count(b"\n") == len(raw)
         read = environment_of("dash", data)
         assert {name: value for name, value in read.items() if name.startswith("V_")} == raw
 
 
 def test_nothing_to_say_is_no_file() -> None:
     assert render_login(parse_environment({}), parse_umask("")) == b""
-    assert render_login((), "0027") == WRITTEN_BY + b"umask 0027\n"
+    assert render_login((), "0027") == b"umask 0027\n"
 
 
 REFUSED = {
@@ -133,25 +128,20 @@ def test_a_umask_that_harms_or_is_none_is_refused(raw: Any) -> None:
 def test_only_lines_or_a_refusal_come_out_of_data(raw: Any) -> None:
     environment = parsed(parse_environment, raw)
     umask = parsed(parse_umask, raw)
-    for line in render_login(environment or (), umask or "").decode("utf-8").split("\n")[1:-1]:
+    for line in render_login(environment or (), umask or "").decode("utf-8").split("\n")[:-1]:
         words = shlex.split(line)
         assert len(words) == 2
         assert words[0] in ("export", "umask")
 
 
-def profile(directory: Path) -> bytes:
-    """The script, reading below another directory."""
-    return PROFILE_SCRIPT.replace(b"/etc/labfleet-identity", str(directory).encode())
-
-
 def logged_in(shell: str, script: bytes, options: str = "-eu") -> str:
     """What stands in V after the script was read as /etc/profile reads it, and all that was printed."""
-    text = '. "$1"; printf "%s|%s" "${V-unset}" "${labfleet_login-gone}"'
-    path = "/dev/stdin"
+    text = '. "$1"; printf "%s|%s" "${V-unset}" "$(umask)"'
     done = subprocess.run(
-        [shell, options + "c", text, "sh", path],
+        [shell, options + "c", text, "sh", "/dev/stdin"],
         input=script,
         env={"PATH": "/usr/bin:/bin"},
+        umask=0o022,
         check=True,
         stdout=subprocess.PIPE,
         stderr=subprocess.STDOUT,
@@ -159,36 +149,19 @@ def logged_in(shell: str, script: bytes, options: str = "-eu") -> str:
     return done.stdout.decode()
 
 
-@AS_ROOT
 @pytest.mark.parametrize("shell", SHELLS)
-def test_the_profile_reads_the_file_of_the_user_only_if_nobody_else_can_write_it(shell: str, tmp_path: Path) -> None:
-    script = profile(tmp_path)
-    assert logged_in(shell, script) == "unset|gone"
-    (tmp_path / "login.d").mkdir()
-    file = tmp_path / "login.d" / "root.sh"
-    file.write_bytes(render_login((("V", "read"),), "0027"))
-    for mode in (0o644, 0o640, 0o400):
-        file.chmod(mode)
-        assert logged_in(shell, script) == "read|gone"
-    for mode in (0o664, 0o646, 0o666):
-        file.chmod(mode)
-        assert logged_in(shell, script) == "unset|gone"
-    file.chmod(0o644)
-    os.chown(file, 12345, 0)
-    assert logged_in(shell, script) == "unset|gone"
-    os.chown(file, 0, 0)
-    file.rename(tmp_path / "elsewhere")
-    file.symlink_to(tmp_path / "elsewhere")
-    assert logged_in(shell, script) == "unset|gone"
-    file.unlink()
-    file.mkdir()
-    assert logged_in(shell, script) == "unset|gone"
-
-
-@pytest.mark.parametrize("shell", SHELLS)
-def test_the_profile_is_quiet_without_the_programs_it_asks(shell: str, tmp_path: Path) -> None:
-    script = (
-        profile(tmp_path).replace(b"command id", b"command no-such-program").replace(b"command stat", b"command nope")
+def test_a_login_shell_is_told_what_is_its_users_alone(shell: str) -> None:
+    me = getpass.getuser()
+    mine = render_login((("V", "it's $(id) mine"),), "0027")
+    theirs = render_login((("V", "theirs"),), "0077")
+    assert logged_in(shell, joined(LOGIN_SCRIPT, {me: mine, "aaron": theirs, "zoe": theirs})) == (
+        "it's $(id) mine|0027"
     )
-    assert b"no-such-program" in script
-    assert logged_in(shell, script) == "unset|gone"
+    assert logged_in(shell, joined(LOGIN_SCRIPT, {"aaron": theirs, me + "2": theirs, me[:-1]: theirs})) == "unset|0022"
+
+
+@pytest.mark.parametrize("shell", SHELLS)
+def test_the_script_is_quiet_without_the_program_it_asks(shell: str) -> None:
+    script = joined(LOGIN_SCRIPT, {getpass.getuser(): render_login((("V", "x"),), "")})
+    assert b"command id" in script
+    assert logged_in(shell, script.replace(b"command id", b"command no-such-program")) == "unset|0022"
