@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import os
 import re
+import stat
 import time
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
@@ -96,13 +97,17 @@ def _scheduled(step: str, person: Person, found: list[str]) -> Step:
 
 
 def _lines(path: str) -> Iterator[tuple[int, str]]:
-    """The lines of a file of the system's with their numbers; none of one that is not there."""
+    """The lines of a file of the system's with their numbers; none of one that is not there.
+
+    Below /etc links are root's, and what they lead to is read by the system as well.
+    """
     try:
-        handle = os.open(path, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC)
+        handle = os.open(path, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC)
     except FileNotFoundError:
         return
     with open(handle, encoding="utf-8", errors="surrogateescape") as file:
-        yield from enumerate(file.read(_LONGEST_FILE).split("\n"), 1)
+        if stat.S_ISREG(os.fstat(handle).st_mode):
+            yield from enumerate(file.read(_LONGEST_FILE).split("\n"), 1)
 
 
 def _entries(path: str) -> list[list[str]]:

@@ -202,6 +202,13 @@ def test_the_pipe_that_logind_keeps_beside_a_session_is_not_waited_for(host: Hos
     assert host.failed() == []
 
 
+def test_a_link_of_the_systems_is_read_as_the_system_reads_it(host: Host) -> None:
+    target = host.write("usr/lib/rules", "alice ALL=(ALL) ALL\n")
+    os.symlink(target, host.root / "etc/sudoers.d/vendor")
+    os.symlink("/nowhere", host.root / "etc/sudoers.d/broken")
+    assert host.failed() == ["sudo"]
+
+
 def test_what_ends_a_little_later_is_waited_for(host: Host) -> None:
     session = host.write("run/systemd/sessions/3", "UID=%d\n" % ALICE)
     count = 0
