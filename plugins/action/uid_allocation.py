@@ -89,6 +89,8 @@ class ActionModule(ControllerAction):
                 return allocation
 
             settled = settle(store, decide, write=not self._task.check_mode)
+            if keys and not os.path.isdir(os.path.join(keys.path, wanted.profile)):
+                merged = dataclasses.replace(merged, warnings=(_no_keys(keys, wanted.profile), *merged.warnings))
             answer = _answer(store.name, wanted, settled, merged)
             if self._task.check_mode or not settled.decision.events:
                 return answer, answer
@@ -105,6 +107,13 @@ class ActionModule(ControllerAction):
 def _books(keys: KeyStore, wanted: Wanted) -> dict[str, KeyBook]:
     """The keys of everybody who may be on a host of this profile."""
     return {profile: keys.load(profile) for profile in profiles_of(wanted.roster, wanted.profile)}
+
+
+def _no_keys(keys: KeyStore, profile: str) -> str:
+    return (
+        f"The key store {keys.path} has no directory {profile}, so nobody has keys of it and none is revoked: if there"
+        " were some, bring the directory back."
+    )
 
 
 def _answer(store: str, wanted: Wanted, settled: Settled[Allocation], merged: MergedKeys) -> dict[str, Any]:

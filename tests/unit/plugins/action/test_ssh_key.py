@@ -192,6 +192,30 @@ def test_keys_go_from_the_store_to_the_identities(controller: Keys) -> None:
     assert without["revoked_keys"] == []
 
 
+def test_the_store_is_read_once_a_run_and_again_after_this_run_wrote(controller: Keys) -> None:
+    """What somebody edits while a run goes on counts from the next run on, for all hosts alike."""
+    laptop = controller.store / "lab" / "alice" / "laptop.json"
+    edit = {
+        "ansible.builtin.replace": {"path": str(laptop), "regexp": '"active"', "replace": '"inactive"'},
+        "run_once": True,
+    }
+    alice = {"username": "alice"}
+    tasks = [
+        controller.allocation(alice),
+        controller.task(name="laptop", key=line(1)),
+        controller.allocation(alice),
+        edit,
+        controller.allocation(alice),
+        controller.task(name="desk", key=line(2)),
+        controller.allocation(alice),
+    ]
+    (controller.directory / "keys").mkdir()
+    results, printed = controller.results(tasks)
+    lists = [results[number]["identities"][0].get("public_keys") for number in (0, 2, 4, 6)]
+    assert lists == [None, [line(1)], [line(1)], [line(2)]]
+    assert "has no directory lab" in " ".join(printed.split())
+
+
 def test_a_key_in_two_profiles_is_told_of(controller: Keys) -> None:
     tasks = [
         controller.task(name="laptop", key=line(1)),

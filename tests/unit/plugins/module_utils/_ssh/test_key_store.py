@@ -249,6 +249,25 @@ def test_who_reads_waits_for_who_writes(lab: Lab) -> None:
     lab.do(decide)
 
 
+def test_writers_at_the_same_time_lose_nothing_of_each_other(lab: Lab) -> None:
+    children = []
+    for writer in range(3):
+        child = os.fork()
+        if child == 0:
+            status = 1
+            try:
+                one = Lab(lab.directory)
+                one.store = KeyStore(str(lab.directory), 60)
+                for number in range(4):
+                    one.add(("alice", "bob")[number % 2], f"key{writer}-{number}", 100 + 10 * writer + number)
+                status = 0
+            finally:
+                os._exit(status)
+        children.append(child)
+    assert [os.waitpid(child, 0)[1] for child in children] == [0, 0, 0]
+    assert len(list(lab.store.load("lab").each())) == 3 + 12
+
+
 def test_the_team_that_may_write_in_the_store_may_write_what_is_new(tmp_path: Path) -> None:
     (tmp_path / "keys").mkdir()
     (tmp_path / "keys").chmod(0o2775)
