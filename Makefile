@@ -26,7 +26,7 @@ test: ## every check and every test
 unit: ## unit and property tests on the newest ansible-core
 	@scripts/run_tests unit
 
-units-219: ## the same tests on ansible-core 2.19 and Python 3.11
+units-219: ## those of them that need Ansible, on ansible-core 2.19 and Python 3.11
 	@scripts/run_tests unit-core219
 
 unit-oldest: ## the tests of what runs on a managed host, on the oldest Python that one may have

@@ -23,6 +23,12 @@ TOOLBOX = Path(__file__).resolve().parent
 # ansible-test writes into the tree, so that there must be only one of it. The last lane wants the machine alone.
 HOSTS, HERE, ANSIBLE_TEST, ALONE = "hosts", "here", "ansible-test", "alone"
 MINUTE = 60
+# the unit tests that import ansible or run ansible-playbook
+WITH_ANSIBLE = (
+    *(f"tests/unit/plugins/{kind}" for kind in ("action", "filter", "lookup", "modules", "plugin_utils")),
+    "tests/unit/attacks",
+    "tests/unit/roles",
+)
 
 
 @dataclasses.dataclass(frozen=True)
@@ -154,11 +160,13 @@ def test_steps() -> list[Step]:
     core219 = make_environment("core219")
     python = "%d.%d" % choose_interpreter("main")[1][:2]
     return [
-        Step("unit", (pytest("main", "tests/unit"),)),
-        Step("unit-core219", (core219, pytest("core219", "tests/unit"))),
+        Step("unit", (pytest("main", "tests/unit"),), limit_seconds=25 * MINUTE),
+        # what is pure knows no ansible-core, and is tested on the oldest Python as well
+        Step("unit-core219", (core219, pytest("core219", *WITH_ANSIBLE)), limit_seconds=20 * MINUTE),
         Step(
             "unit-oldest",
             (make_environment("oldest"), pytest("oldest", "tests/unit/plugins/module_utils")),
+            limit_seconds=20 * MINUTE,
             skip_code=NO_INTERPRETER,
         ),
         Step("ansible-test-units", ansible_test("main", "units", "--python", python), lane=ANSIBLE_TEST),
