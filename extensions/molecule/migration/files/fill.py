@@ -11,7 +11,7 @@ import sys
 
 uids = json.load(sys.stdin)
 for name, uid in uids.items():
-    for folder in range(60 if name != "bob" else 300):
+    for folder in range(20 if name != "bob" else 200):
         place = "/home/%s/data/%03d" % (name, folder)
         os.makedirs(place, 0o700)
         for number in range(100):
@@ -21,7 +21,7 @@ for name, uid in uids.items():
             os.close(handle)
         os.chown(place, uid, uid)
     os.chown("/home/%s/data" % name, uid, uid)
-    for path in ("/var/tmp/of-" + name, "/tmp/of-" + name, "/dev/shm/of-" + name):
+    for path in ("/var/tmp/of-" + name, "/tmp/of-" + name):
         with open(path, "w") as handle:
             handle.write("of %s\n" % name)
         os.chown(path, uid, uid)
