@@ -109,7 +109,7 @@ class ActionModule(ControllerAction):
         told = {
             "changed": before != after,
             "store": store.path,
-            "keys": [key_shown(profile, username, name, one, now) for name, one in after.keys_of(username).items()],
+            "ssh_keys": [key_shown(profile, username, name, one, now) for name, one in after.keys_of(username).items()],
             "diff": changes_shown(f"{store.path}/{profile}", before, after),
         }
         if made:
@@ -238,7 +238,7 @@ def _limit(option: str, arguments: dict[str, Any]) -> str | None:
 def _without_stand_in(told: dict[str, Any]) -> dict[str, Any]:
     """In check mode nobody knows the key that the run will make."""
     stand_in = parse_key_entry(_STAND_IN).key
-    for key in told["keys"]:
+    for key in told["ssh_keys"]:
         if key["fingerprint"] == stand_in.fingerprint:
             key.update(fingerprint=_UNSET, public_key=_UNSET)
     told["diff"]["after"] = told["diff"]["after"].replace(stand_in.fingerprint, _UNSET)

@@ -60,8 +60,8 @@ class ActionModule(ControllerAction):
         return {
             "changed": False,
             "store": store.path,
-            "keys": keys,
-            "shared": [{"fingerprint": fingerprint, "keys": where} for fingerprint, where in shared.items()],
+            "ssh_keys": keys,
+            "shared": [{"fingerprint": fingerprint, "places": where} for fingerprint, where in shared.items()],
             "table": table([[key[column] for column in _COLUMNS] for key in keys], _TITLES),
         }
 

@@ -199,10 +199,10 @@ EXAMPLES = r"""
 """
 
 RETURN = r"""
-keys:
+ssh_keys:
   description:
     - All keys of this person afterwards, or as they would be in check mode, each as in
-      RV(labfleet.identity.ssh_key_info#module:keys).
+      RV(labfleet.identity.ssh_key_info#module:ssh_keys).
   returned: success
   type: list
   elements: dict

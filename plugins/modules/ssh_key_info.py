@@ -85,7 +85,7 @@ EXAMPLES = r"""
 """
 
 RETURN = r"""
-keys:
+ssh_keys:
   description: The keys that were asked for, by profile, username and name.
   returned: success
   type: list
@@ -146,7 +146,7 @@ shared:
     fingerprint:
       description: Which key.
       type: str
-    keys:
+    places:
       description: Where it is, as C(PROFILE/USERNAME/NAME).
       type: list
       elements: str

@@ -62,7 +62,7 @@ def controller(tmp_path: Path) -> Keys:
 
 
 def statuses(result: dict[str, Any]) -> dict[str, str]:
-    return {key["name"]: key["status"] for key in result["keys"]}
+    return {key["name"]: key["status"] for key in result["ssh_keys"]}
 
 
 def test_check_mode_and_diff_say_what_the_run_then_does(controller: Keys) -> None:
@@ -85,8 +85,8 @@ def test_check_mode_and_diff_say_what_the_run_then_does(controller: Keys) -> Non
     for number, step in enumerate(steps):
         foretold, done, again = results[3 * number : 3 * number + 3]
         assert [one["changed"] for one in (foretold, done, again)] == [True, True, False], (step, done)
-        assert [without_moments(one) for one in (foretold["keys"], done["keys"], again["keys"])].count(
-            without_moments(done["keys"])
+        assert [without_moments(one) for one in (foretold["ssh_keys"], done["ssh_keys"], again["ssh_keys"])].count(
+            without_moments(done["ssh_keys"])
         ) == 3
         assert without_moments(foretold["diff"]) == without_moments(done["diff"])
         assert again["diff"]["before"] == again["diff"]["after"] == ""
@@ -152,7 +152,7 @@ def test_an_existing_file_is_taken_over(controller: Keys) -> None:
     (done, again, listed), _printed = controller.results([task, task, controller.info()])
     assert [done["changed"], again["changed"]] == [True, False]
     assert statuses(done) == {"alice-desk": "active", "alice-laptop": "active"}
-    desk = listed["keys"][0]
+    desk = listed["ssh_keys"][0]
     assert (desk["valid_until"], desk["options"]) == ("2099-01-31T00:00:00Z", {"from": ["192.0.2.0/24"]})
 
 
@@ -228,9 +228,9 @@ def test_a_key_in_two_profiles_is_told_of(controller: Keys) -> None:
     assert "is alice/laptop in the profile lab as well" in " ".join(printed.split())
     assert "is alice/laptop already" in results[2]["msg"]
     [shared] = results[3]["shared"]
-    assert shared["keys"] == ["lab/alice/laptop", "other/bob/mine"]
-    assert len(results[3]["keys"]) == 2
-    assert results[4]["keys"] == []
+    assert shared["places"] == ["lab/alice/laptop", "other/bob/mine"]
+    assert len(results[3]["ssh_keys"]) == 2
+    assert results[4]["ssh_keys"] == []
     assert results[3]["table"][0].startswith("PROFILE")
 
 
@@ -282,8 +282,8 @@ def test_nothing_of_a_private_half_or_its_passphrase_is_seen_anywhere(controller
     foretold, made, same, rotated, again, shared, wrong, listed = results
     assert [one["changed"] for one in (foretold, made, same, rotated, again)] == [True, True, False, True, False]
     assert foretold["private_key"] == made["private_key"] == str(handover / "alice")
-    assert foretold["keys"][0]["fingerprint"] == "(not made yet)"
-    assert made["keys"][0]["options"] == {"restrict": True}
+    assert foretold["ssh_keys"][0]["fingerprint"] == "(not made yet)"
+    assert made["ssh_keys"][0]["options"] == {"restrict": True}
     assert "is alice/laptop-" in shared["msg"]
     assert "with another passphrase" in wrong["msg"]
     assert sorted(os.listdir(handover)) == ["alice", "alice.new"]
@@ -291,7 +291,7 @@ def test_nothing_of_a_private_half_or_its_passphrase_is_seen_anywhere(controller
     for name, text in zip(("alice", "alice.new"), private):
         assert (handover / name).stat().st_mode & 0o777 == 0o600
         assert "aes256-ctr" in bytes_of(text)
-        assert opens(handover / name, PASSPHRASE) in [key["public_key"].rsplit(" ", 1)[0] for key in listed["keys"]]
+        assert opens(handover / name, PASSPHRASE) in [key["public_key"].rsplit(" ", 1)[0] for key in listed["ssh_keys"]]
         assert opens(handover / name, "another passphrase") == ""
     events = json.dumps(results)
     for seen in (printed, events):
