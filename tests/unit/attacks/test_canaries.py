@@ -6,6 +6,7 @@
 from __future__ import annotations
 
 import json
+import syslog
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -101,7 +102,7 @@ def logged(monkeypatch: pytest.MonkeyPatch) -> list[str]:
     """What a module tells syslog or the journal."""
     lines: list[str] = []
     monkeypatch.setattr(basic, "has_journal", False)
-    monkeypatch.setattr(basic.syslog, "syslog", lambda _priority, line: lines.append(line))
+    monkeypatch.setattr(syslog, "syslog", lambda _priority, line: lines.append(line))
     return lines
 
 
