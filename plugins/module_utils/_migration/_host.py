@@ -256,7 +256,7 @@ def change_units(plan: Plan, host: Host, aside: bool) -> None:
 
 def change_at_jobs(plan: Plan, host: Host) -> int:
     """A job of at names its owner in the first lines, and is refused when that is not who has the file."""
-    owners = {new: new for _old, new in plan.users.values()}
+    owners = {new: name for name, (_old, new) in plan.users.items()}
     changed = 0
     for path in host.at_jobs:
         try:
@@ -269,11 +269,17 @@ def change_at_jobs(plan: Plan, host: Host) -> int:
                 if status.st_uid not in owners or not stat.S_ISREG(status.st_mode) or status.st_nlink != 1:
                     continue
                 data = read_file(name, dir_fd=directory) or b""
-                head, line_end, rest = data.partition(b"\n")
-                first, second_end, script = rest.partition(b"\n")
-                wanted = b"# atrun uid=%d gid=%d" % (status.st_uid, status.st_gid)
-                if head.startswith(b"#!") and first.startswith(b"# atrun uid=") and first != wanted:
-                    replace_at(directory, name, head + line_end + wanted + second_end + script, 0o700)
+                lines = data.split(b"\n", 2)
+                words = lines[1].split(b"=") if len(lines) == 3 and lines[0].startswith(b"#!") else []
+                if len(words) != 3 or words[0] != b"# atrun uid":
+                    continue
+                # the file is of at's own group: the group of the job is the owner's primary one
+                group = plan.primary.get(owners[status.st_uid])
+                gid = words[2] if group is None else b"%d" % group[1]
+                lines[1] = b"# atrun uid=%d gid=%s" % (status.st_uid, gid)
+                new = b"\n".join(lines)
+                if new != data:
+                    replace_at(directory, name, new, 0o700)
                     changed += 1
         finally:
             os.close(directory)
