@@ -18,6 +18,7 @@ if TYPE_CHECKING:
 __all__ = ["read_roster_text"]
 
 MAXIMUM_NESTING = 500
+MAXIMUM_MERGED = 100
 
 
 def read_roster_text(text: str, path: str, what: str = "roster") -> Any:
@@ -103,8 +104,32 @@ def _check_keys(root: Any) -> None:
                     f"line {node.start_mark.line + 1} begins an entry that has the key {quoted(_first_twice(keys))}"
                     " twice, of which only one would count: remove one"
                 )
+            _check_merges(node)
             inner = [part for pair in node.value for part in pair]
         for part in inner:
             if id(part) not in seen:
                 seen.add(id(part))
                 waiting.append(part)
+
+
+def _check_merges(mapping: Any) -> None:
+    """Refuse merge keys (<<) that copy without end: a mapping that merges one twice which merges another twice ..."""
+    waiting = _merged_into(mapping)
+    merged = 0
+    while waiting:
+        merged += 1
+        if merged > MAXIMUM_MERGED:
+            raise IdentityError(
+                f"line {mapping.start_mark.line + 1} begins an entry whose merge keys (<<) bring in more than"
+                f" {MAXIMUM_MERGED} others: write it out"
+            )
+        waiting += _merged_into(waiting.pop())
+
+
+def _merged_into(mapping: Any) -> list[Any]:
+    found: list[Any] = []
+    for key, value in mapping.value:
+        if key.tag == "tag:yaml.org,2002:merge":
+            parts = value.value if value.id == "sequence" else [value]
+            found += [part for part in parts if part.id == "mapping"]
+    return found
