@@ -53,6 +53,7 @@ dynamodb: ## the ledger in a table, against three servers that speak the API of 
 bench: venv ## measure against what people write today; ARGS=--write puts it into docs/; wants an idle machine
 	@.venv/bin/python tests/bench/bench.py $(ARGS)
 	@.venv/bin/python tests/bench/ledger.py $(filter --write,$(ARGS))
+	@.venv/bin/python tests/bench/migration.py $(filter --write,$(ARGS))
 
 bench-ledger: venv ## the part of the benchmark that needs no hosts: numbers from a ledger, in a file and in a table
 	@.venv/bin/python tests/bench/ledger.py $(ARGS)

@@ -228,10 +228,9 @@ protected:
   elements: str
 """
 
-from ansible.module_utils.basic import AnsibleModule
-
 from ansible_collections.labfleet.identity.plugins.module_utils._errors import IdentityError
 from ansible_collections.labfleet.identity.plugins.module_utils._offboarding._home_run import settle_homes
+from ansible_collections.labfleet.identity.plugins.module_utils._quiet_module import QuietModule
 
 
 def main() -> None:
@@ -241,7 +240,7 @@ def main() -> None:
         "uid": {"type": "int", "required": True},
         "home": {"type": "str", "required": True},
     }
-    module = AnsibleModule(
+    module = QuietModule(
         argument_spec={
             "users": {"type": "list", "elements": "dict", "options": user, "required": True},
             "state": {"type": "str", "choices": ["kept", "archived", "removed"], "default": "kept"},

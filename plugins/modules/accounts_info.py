@@ -291,16 +291,15 @@ info:
       elements: str
 """
 
-from ansible.module_utils.basic import AnsibleModule
-
 from ansible_collections.labfleet.identity.plugins.module_utils._audit._host_facts import Looked, host_facts
 from ansible_collections.labfleet.identity.plugins.module_utils._errors import IdentityError
+from ansible_collections.labfleet.identity.plugins.module_utils._quiet_module import QuietModule
 from ansible_collections.labfleet.identity.plugins.module_utils._uid_space import parse_band
 
 
 def main() -> None:
     """Read the arguments, look, answer."""
-    module = AnsibleModule(
+    module = QuietModule(
         argument_spec={
             "bands": {"type": "list", "elements": "str", "default": []},
             "remote_homes": {"type": "bool", "default": False},

@@ -93,8 +93,8 @@ options:
         type: int
   roots:
     description:
-      - Where to look for files. V(local) stands for every local file system, each once (ext4, xfs, btrfs, overlay, tmpfs
-        and their like), but nothing below C(/dev), C(/proc), C(/run) and C(/sys) except C(/dev/shm).
+      - Where to look for files. V(local) stands for every local file system, each once (ext4, xfs, btrfs, overlay,
+        tmpfs and their like), but nothing below C(/dev), C(/proc), C(/run) and C(/sys) except C(/dev/shm).
       - A place is walked as far as its file system reaches. What is mounted below is named separately.
     type: list
     elements: str
@@ -260,11 +260,10 @@ migration:
     left: {files: 0, acls: 0, paths: []}
 """
 
-from ansible.module_utils.basic import AnsibleModule
-
 from ansible_collections.labfleet.identity.plugins.module_utils._errors import IdentityError
 from ansible_collections.labfleet.identity.plugins.module_utils._migration._mounts import DEFAULT_EXCLUDE, LOCAL
 from ansible_collections.labfleet.identity.plugins.module_utils._migration._run import migrate
+from ansible_collections.labfleet.identity.plugins.module_utils._quiet_module import QuietModule
 
 
 def main() -> None:
@@ -282,7 +281,7 @@ def main() -> None:
         "to_gid": {"type": "int", "required": True},
         "from_gid": {"type": "int"},
     }
-    module = AnsibleModule(
+    module = QuietModule(
         argument_spec={
             "users": {"type": "list", "elements": "dict", "options": user, "default": []},
             "groups": {"type": "list", "elements": "dict", "options": group, "default": []},

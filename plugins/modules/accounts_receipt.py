@@ -157,14 +157,13 @@ table:
   elements: str
 """
 
-from ansible.module_utils.basic import AnsibleModule
-
 from ansible_collections.labfleet.identity.plugins.module_utils._errors import IdentityError
 from ansible_collections.labfleet.identity.plugins.module_utils._offboarding._evidence import (
     prove,
     table_of,
     what_fails,
 )
+from ansible_collections.labfleet.identity.plugins.module_utils._quiet_module import QuietModule
 
 
 def main() -> None:
@@ -176,7 +175,7 @@ def main() -> None:
         "state": {"type": "str", "choices": ["disabled", "absent"], "default": "absent"},
         "home_state": {"type": "str", "choices": ["kept", "archived", "removed", "elsewhere"], "default": "kept"},
     }
-    module = AnsibleModule(
+    module = QuietModule(
         argument_spec={
             "users": {"type": "list", "elements": "dict", "options": user, "required": True},
             "keys_directory": {"type": "path", "default": "/etc/ssh/authorized_keys.d", "no_log": False},

@@ -162,9 +162,8 @@ reloaded:
   sample: ssh.service
 """
 
-from ansible.module_utils.basic import AnsibleModule
-
 from ansible_collections.labfleet.identity.plugins.module_utils._errors import IdentityError
+from ansible_collections.labfleet.identity.plugins.module_utils._quiet_module import QuietModule
 from ansible_collections.labfleet.identity.plugins.module_utils._ssh._sshd_dropin import (
     Host,
     apply,
@@ -177,7 +176,7 @@ _PROGRAM_DIRECTORIES = ["/usr/local/sbin", "/usr/sbin", "/sbin"]
 
 
 def main() -> None:
-    module = AnsibleModule(
+    module = QuietModule(
         argument_spec={
             "path": {"type": "path", "default": "/etc/ssh/sshd_config.d/10-labfleet.conf"},
             "state": {"type": "str", "choices": ["present", "absent"], "default": "present"},

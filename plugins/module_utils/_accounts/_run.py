@@ -6,6 +6,7 @@
 from __future__ import annotations
 
 import contextlib
+import os
 from typing import TYPE_CHECKING
 
 from ansible_collections.labfleet.identity.plugins.module_utils._accounts._belongings_files import check_sudo_rules
@@ -18,6 +19,7 @@ from ansible_collections.labfleet.identity.plugins.module_utils._accounts._trans
     new_contents,
 )
 from ansible_collections.labfleet.identity.plugins.module_utils._errors import IdentityError
+from ansible_collections.labfleet.identity.plugins.module_utils._safe_files import read_file
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping
@@ -43,6 +45,7 @@ def bring_about(
     request = parse_request(params)
     lock = contextlib.nullcontext() if check else account_files_lock(places.etc, params["lock_timeout"])
     with _told_in_words(), lock:
+        _check_no_migration(places.record)
         state = take_snapshot(request, places)
         plan = make_plan(request, state)
         contents = new_contents(plan, state.tables)
@@ -56,6 +59,24 @@ def bring_about(
         "diff": diff_of(plan.changes),
         "warnings": list(plan.warnings),
     }
+
+
+def _check_no_migration(place: str) -> None:
+    """Accounts whose numbers are being changed are nobody's business until that is finished."""
+    path = os.path.join(place, "migration.json")
+    if not os.path.lexists(path):
+        return
+    import json  # a host that was never migrated does without
+
+    try:
+        step = json.loads((read_file(path) or b"{}").decode("utf-8")).get("step")
+    except (ValueError, AttributeError):
+        step = None
+    if step != "finished":
+        raise IdentityError(
+            "nothing was changed on this host: a migration of numbers was cut off there (%s): finish it first, with the"
+            " playbook labfleet.identity.migrate_uids" % path
+        )
 
 
 @contextlib.contextmanager

@@ -303,3 +303,14 @@ def test_a_local_range_above_the_band_is_refused(host: Host) -> None:
     with pytest.raises(IdentityError, match="UID_MIN 5000"):
         host.run(people(host), groups=RESEARCH, pin_local_ids=True)
     assert (host.etc / "passwd").read_text() == PASSWD
+
+
+def test_a_migration_that_was_cut_off_is_finished_first(host: Host) -> None:
+    host.run(people(host), groups=RESEARCH)
+    state = host.root / "var" / "record" / "migration.json"
+    for text in ('{"step": "walk"}', "{", "[]", '{"step": null}'):
+        state.write_text(text)
+        with pytest.raises(IdentityError, match="a migration of numbers was cut off"):
+            host.run(people(host)[:2], groups=RESEARCH)
+    state.write_text('{"step": "finished"}')
+    assert not host.run(people(host), groups=RESEARCH)["changed"]
