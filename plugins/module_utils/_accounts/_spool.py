@@ -15,9 +15,9 @@ if TYPE_CHECKING:
 
 __all__ = ["remove_jobs", "scheduled_jobs"]
 
-# below the spool: where Debian and where Red Hat keep crontabs, and where jobs of at are
+# below the spool: where Debian and where Red Hat keep crontabs, and where jobs of at and what they printed are
 _CRONTABS = ("cron/crontabs", "cron")
-_AT_JOBS = ("cron/atjobs", "at")
+_AT_JOBS = ("cron/atjobs", "at", "cron/atspool", "at/spool")
 
 
 def scheduled_jobs(users: Mapping[str, int], spool: str) -> dict[str, str]:
