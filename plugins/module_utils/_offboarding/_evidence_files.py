@@ -246,7 +246,7 @@ def _system_crontabs(person: Person, etc: str) -> list[str]:
 
 def _at_jobs(person: Person, var: str) -> list[str]:
     found = []
-    for folder in ("spool/cron/atjobs", "spool/at"):
+    for folder in ("spool/cron/atjobs", "spool/at", "spool/cron/atspool", "spool/at/spool"):
         path = _join(var, folder)
         if not os.path.isdir(path):
             continue

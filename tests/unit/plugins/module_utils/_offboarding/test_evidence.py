@@ -123,6 +123,7 @@ LEFT: dict[str, tuple[str, Callable[[Host], object]]] = {
     "system crontab": ("crontab", lambda host: host.write("etc/cron.d/x", "A=1\n@daily alice true\n")),
     "at job": ("at jobs", lambda host: host.write("var/spool/cron/atjobs/a1", "", ALICE)),
     "at job of Red Hat": ("at jobs", lambda host: host.write("var/spool/at/a1", "", ALICE)),
+    "output of at": ("at jobs", lambda host: host.write("var/spool/cron/atspool/a1", "", ALICE)),
     "process": ("processes", lambda host: host.write("proc/7/status", "State:\tS\nUid:\t0\t0\t%d\t0\n" % ALICE)),
     "session": ("sessions", lambda host: host.write("run/systemd/sessions/3", "UID=%d\nSTATE=closing\n" % ALICE)),
     "login record": ("logged in", lambda host: utmp(host, "alice", 1)),
