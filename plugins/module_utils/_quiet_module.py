@@ -25,6 +25,10 @@ class QuietModule(AnsibleModule):
         """Run a program; exit code, output and errors."""
         return AnsibleModule.run_command(self, args, *more, **named)
 
+    def get_bin_path(self, arg: str, *more: Any, **named: Any) -> Any:
+        """The path of a program."""
+        return AnsibleModule.get_bin_path(self, arg, *more, **named)
+
     def log(self, msg: str, log_args: dict[str, Any] | None = None) -> None:
         """Log that the module ran, not what it was asked."""
         AnsibleModule.log(self, "Invoked" if log_args is not None else msg)
