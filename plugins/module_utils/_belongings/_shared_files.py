@@ -33,7 +33,12 @@ def joined(path: str, parts: Mapping[str, bytes]) -> bytes:
         return b""
     if path == LIMITS_FILE:
         return WRITTEN_BY + b"".join(part for _name, part in given)
-    return WRITTEN_BY + _CASE + b"".join(b"%s)\n%s;;\n" % pair for pair in given) + _ESAC
+    return WRITTEN_BY + _CASE + b"".join(b"%s)\n%s;;\n" % (_pattern(name), part) for name, part in given) + _ESAC
+
+
+def _pattern(name: bytes) -> bytes:
+    """A username as a pattern of case, which the one word that ends it can only be in quotes."""
+    return b"'esac'" if name == b"esac" else name
 
 
 def parts_of(path: str, data: bytes) -> dict[str, bytes]:
@@ -60,6 +65,6 @@ def _logins(lines: list[bytes]) -> dict[bytes, bytes]:
         elif name:
             parts[name] += line
         elif line.endswith(b")\n") and line != _CASE:
-            name = line[:-2]
+            name = line[:-2].strip(b"'")
             parts[name] = b""
     return parts

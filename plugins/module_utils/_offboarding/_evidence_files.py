@@ -209,7 +209,7 @@ def _login_environment(person: Person, etc: str) -> list[str]:
     found = []
     for name in sorted(os.listdir(folder)) if os.path.isdir(folder) else []:
         for number, line in _lines(_join(folder, name)):
-            if line.strip().rstrip(")").strip() == person.name:
+            if line.rstrip().endswith(")") and line.strip(" \t\r')") == person.name:
                 found.append("/etc/profile.d/%s:%d" % (name, number))
     return found
 

@@ -4,6 +4,10 @@
 
 from __future__ import annotations
 
+import subprocess
+from typing import TYPE_CHECKING
+
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -24,6 +28,9 @@ from ansible_collections.labfleet.identity.plugins.module_utils._belongings._sha
     parts_of,
 )
 from ansible_collections.labfleet.identity.plugins.module_utils._errors import IdentityError
+
+if TYPE_CHECKING:
+    from pathlib import Path
 
 NAMES = st.from_regex(r"[a-z_][a-z0-9_-]{0,8}", fullmatch=True)
 VALUES = st.text(st.characters(codec="utf-8"), max_size=20) | st.sampled_from(["esac", ";;", "x)", "case a in"])
@@ -64,3 +71,15 @@ def test_limits_come_apart_again(names: set[str]) -> None:
 def test_a_file_that_is_not_ours_any_more_does_no_harm(path: str, data: bytes) -> None:
     parts = parts_of(path, data)
     assert all(isinstance(part, bytes) for part in parts.values())
+
+
+@pytest.mark.parametrize("shell", ["sh", "bash"])
+def test_the_name_of_nobody_ends_the_shells_of_everybody(tmp_path: Path, shell: str) -> None:
+    """A person called esac, the word that ends a case, would make the file one that every login shell stops at."""
+    script = tmp_path / "login.sh"
+    parts = {name: login({"A": name}) for name in ("alice", "esac", "if")}
+    for name in parts:
+        script.write_bytes(joined(LOGIN_SCRIPT, parts).replace(b"$(command id -un 2>/dev/null || :)", name.encode()))
+        told = subprocess.run([shell, "-c", '. "$1"; echo "$A"', shell, str(script)], capture_output=True, check=False)
+        assert (told.stdout, told.stderr) == (name.encode() + b"\n", b"")
+    assert parts_of(LOGIN_SCRIPT, joined(LOGIN_SCRIPT, parts)) == parts

@@ -118,6 +118,7 @@ LEFT: dict[str, tuple[str, Callable[[Host], object]]] = {
     "pam limits": ("limits", lambda host: host.write("etc/security/limits.d/x.conf", "alice hard nproc 1\n")),
     "alias": ("mail alias", lambda host: host.append("etc/aliases", "Alice: bob\n")),
     "login": ("login environment", lambda host: host.write("etc/profile.d/x.sh", "alice)\numask 27\n;;\n")),
+    "login in quotes": ("login environment", lambda host: host.write("etc/profile.d/x.sh", "'alice')\n;;\n")),
     "crontab": ("crontab", lambda host: host.write("var/spool/cron/crontabs/alice", "")),
     "crontab of Red Hat": ("crontab", lambda host: host.write("var/spool/cron/alice", "")),
     "system crontab": ("crontab", lambda host: host.write("etc/cron.d/x", "A=1\n@daily alice true\n")),
@@ -152,6 +153,11 @@ def test_each_thing_that_is_left_is_found_and_named(host: Host, left: str) -> No
     assert not receipt["complete"]
     assert "alice: %s (" % step in what_fails([receipt])
     assert any(line.startswith("  NO  %s" % step) for line in table_of([receipt]))
+
+
+def test_the_end_of_a_login_script_is_nobody(host: Host) -> None:
+    host.write("etc/profile.d/x.sh", "case a in\nalice\nesac\n")
+    assert host.failed() == []
 
 
 def test_a_disabled_account_that_lets_nobody_in(host: Host) -> None:
