@@ -25,6 +25,7 @@ from ansible_collections.labfleet.identity.plugins.module_utils._ssh._sshd_confi
     key_files,
     parse_passwd,
     parse_shadow,
+    password_opens,
     reads_homes,
     staged_config,
     takes_passwords,
@@ -189,7 +190,7 @@ def _way_in(account: Account, settings: Settings, with_password: frozenset[str])
     for name in key_files(settings.get("authorizedkeysfile", []), account):
         if os.path.isfile(name):
             return name
-    return "a password" if account.name in with_password and takes_passwords(settings) else ""
+    return "a password" if account.name in with_password and password_opens(account, settings) else ""
 
 
 def _text(path: str) -> str:

@@ -26,6 +26,7 @@ __all__ = [
     "matched_groups",
     "parse_passwd",
     "parse_shadow",
+    "password_opens",
     "reads_homes",
     "staged_config",
     "takes_passwords",
@@ -197,6 +198,11 @@ def parse_shadow(text: str) -> frozenset[str]:
 def takes_passwords(settings: Mapping[str, list[str]]) -> bool:
     """Whether sshd asks for passwords in one of its two ways; what it does not say it does."""
     return any(settings.get(name, ["yes"]) == ["yes"] for name in PASSWORD_SETTINGS)
+
+
+def password_opens(account: Account, settings: Mapping[str, list[str]]) -> bool:
+    """Whether a password would let this account in: root's does only where sshd says so, which is not its default."""
+    return takes_passwords(settings) and (account.uid != "0" or settings.get("permitrootlogin") == ["yes"])
 
 
 def reads_homes(patterns: Iterable[str]) -> bool:

@@ -25,6 +25,7 @@ from ansible_collections.labfleet.identity.plugins.module_utils._ssh._sshd_confi
     matched_groups,
     parse_passwd,
     parse_shadow,
+    password_opens,
     takes_passwords,
 )
 from ansible_collections.labfleet.identity.plugins.module_utils._ssh._sshd_key_files import blobs
@@ -143,7 +144,8 @@ def last_keys_of_others(host: Host, files: Iterable[KeyFilePlan], content: str |
     with_password = parse_shadow(_text(host.shadow)) if takes_passwords(settings) else frozenset()
     names = []
     for account in parse_passwd(_text(host.passwd)):
-        if account.name not in told and account.name not in with_password:
+        has_password = account.name in with_password and password_opens(account, settings)
+        if account.name not in told and not has_password:
             keys = set(_keys(account, settings))
             if keys and keys <= revoked and keys & newly:
                 names.append(account.name)
@@ -173,7 +175,7 @@ def _ways(account: Account, settings: Settings, with_password: frozenset[str], f
     authorities = blobs(_content(settings, "trustedusercakeys", files)) - revoked
     return Ways(
         keys=keys,
-        password=account.name in with_password and takes_passwords(settings),
+        password=account.name in with_password and password_opens(account, settings),
         authorities=authorities,
         principals=tuple(" ".join(settings.get(name, ["none"])) for name in _PRINCIPALS) if authorities else (),
     )

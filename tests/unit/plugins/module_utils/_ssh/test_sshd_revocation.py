@@ -307,6 +307,34 @@ def test_a_password_is_another_way_in(fake: FakeHost) -> None:
     assert fake.plan([OLD]).changed
 
 
+@pytest.fixture
+def fake_with_root(fake: FakeHost) -> FakeHost:
+    """Root comes in with a key, and has a password too, which sshd does not take from root by default."""
+    home = fake.homes / "root"
+    (home / ".ssh").mkdir(parents=True)
+    with (fake.etc / "passwd").open("a") as passwd:
+        passwd.write(f"root:x:0:0::{home}:/bin/bash\n")
+    (fake.etc / "shadow").write_text("root:$6$x$y:20000::::::\n")
+    (fake.path.parent / "20-site.conf").write_text("PasswordAuthentication yes\nPermitRootLogin without-password\n")
+    fake.keys_of("root", NEW)
+    return fake
+
+
+def test_a_password_of_root_is_a_way_in_only_where_sshd_says_so(fake_with_root: FakeHost) -> None:
+    fake = fake_with_root
+    with pytest.raises(IdentityError, match="this run came in as root, and the last key"):
+        fake.plan([NEW], connecting=("root",))
+    assert "these accounts in any more: root" in "".join(fake.plan([NEW]).warnings)
+    (fake.path.parent / "20-site.conf").write_text("PasswordAuthentication yes\nPermitRootLogin yes\n")
+    assert fake.plan([NEW], connecting=("root",)).changed
+
+
+def test_root_keeps_the_file_of_keys_whatever_the_password_is(fake_with_root: FakeHost) -> None:
+    fake = fake_with_root
+    with pytest.raises(IdentityError, match=r"sshd would no longer let in .*\broot \("):
+        fake.plan(None, content="AuthorizedKeysFile %s/keys/%%u\n" % fake.etc, connecting=())
+
+
 def test_who_connects_keeps_the_drop_in_that_lets_them_in(fake: FakeHost) -> None:
     fake.keys_of("admin")
     (fake.etc / "keys" / "admin").write_text(OLD + "\n")
