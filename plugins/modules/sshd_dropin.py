@@ -145,7 +145,7 @@ files:
     path:
       description: The file.
       type: str
-    keys:
+    count:
       description: How many keys it has; V(0) where it is gone.
       type: int
     changed:
@@ -153,7 +153,7 @@ files:
       type: bool
   sample:
     - path: /etc/ssh/labfleet_revoked_keys
-      keys: 1
+      count: 1
       changed: true
 reloaded:
   description: The unit that was reloaded (in check mode, that would be). Empty when nothing had to be reloaded.

@@ -8,6 +8,7 @@ Of everything: unset is left to the host, 0 is unlimited. What is so small that 
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass, fields
 
 from ansible_collections.labfleet.identity.plugins.module_utils._belongings import WRITTEN_BY
@@ -87,7 +88,11 @@ def _cpu(cores: Any) -> int | None:
     number = cores
     if isinstance(cores, str) and len(cores) <= 12 and cores.isascii() and cores.replace(".", "", 1).isdigit():
         number = float(cores)
-    if isinstance(number, bool) or not isinstance(number, (int, float)) or number != number:
+    if (
+        isinstance(number, bool)
+        or not isinstance(number, (int, float))
+        or (isinstance(number, float) and math.isnan(number))
+    ):
         raise IdentityError("limits: cores must be a number such as 1.5, not %s" % quoted(cores))
     if not 0 <= number <= MOST_CORES or (number and number * 100 < LEAST_CPU_PERCENT):
         raise IdentityError(

@@ -173,7 +173,7 @@ def _what_was_wrong(
 
 def files_report(files: Iterable[KeyFilePlan]) -> list[dict[str, Any]]:
     """The files of keys as they will be, for people and programs."""
-    return [{"path": file.path, "keys": file.count, "changed": file.changed} for file in files]
+    return [{"path": file.path, "count": file.count, "changed": file.changed} for file in files]
 
 
 def diffs(planned: Plan) -> list[dict[str, str]]:

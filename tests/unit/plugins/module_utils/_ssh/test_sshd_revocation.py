@@ -540,5 +540,5 @@ def test_the_diff_names_the_files_that_change(fake: FakeHost) -> None:
         (str(fake.revoked), True),
     ]
     assert _sshd_dropin.files_report(planned.files) == [
-        {"path": str(fake.revoked), "keys": 1, "changed": True},
+        {"path": str(fake.revoked), "count": 1, "changed": True},
     ]
