@@ -130,10 +130,10 @@ def test_a_rule_is_gone_before_anything_can_go_wrong_with_the_rest(host: Host) -
 def test_jobs_of_cron_and_at_go_with_the_account(host: Host) -> None:
     """Pain 10: deletion is complete."""
     spool = host.root / "spool" / "cron"
-    for folder in ("crontabs", "atjobs"):
+    for folder in ("crontabs", "atjobs", "atspool"):
         (spool / folder).mkdir(parents=True)
     for name, uid in (("alice", 5238), ("bob", 5831)):
-        for path in (spool / "crontabs" / name, spool / "atjobs" / ("a0000%d" % uid)):
+        for path in (spool / "crontabs" / name, *(spool / at / ("a0000%d" % uid) for at in ("atjobs", "atspool"))):
             path.write_text("job\n")
             os.chown(path, uid, uid)
     users = [*alice(host), host.user("bob", 5831)]
@@ -141,9 +141,10 @@ def test_jobs_of_cron_and_at_go_with_the_account(host: Host) -> None:
     host.run(alice(host, state="disabled"))
     assert (spool / "crontabs" / "alice").exists()
     gone = host.run(alice(host, state="absent"))
-    assert "jobs crontab, 1 at jobs -> none" in str(gone["receipt"]["changed"])
+    assert "jobs crontab, 2 at jobs -> none" in str(gone["receipt"]["changed"])
     assert sorted(os.listdir(spool / "crontabs")) == ["bob"]
     assert os.listdir(spool / "atjobs") == ["a00005831"]
+    assert os.listdir(spool / "atspool") == ["a00005831"]  # what jobs printed
 
 
 def test_a_home_comes_from_the_directory_that_was_named_for_it(host: Host) -> None:
