@@ -89,13 +89,14 @@ class ActionModule(ControllerAction):
                 return allocation
 
             settled = settle(store, decide, write=not self._task.check_mode)
-            if keys and not os.path.isdir(os.path.join(keys.path, wanted.profile)):
+            known = keys is None or os.path.isdir(os.path.join(keys.path, wanted.profile))
+            if keys and not known:
                 merged = dataclasses.replace(merged, warnings=(_no_keys(keys, wanted.profile), *merged.warnings))
-            answer = _answer(store.name, wanted, settled, merged)
+            answer = _answer(store.name, wanted, settled, merged, known)
             if self._task.check_mode or not settled.decision.events:
                 return answer, answer
             written = Settled(dataclasses.replace(settled.decision, events=()))
-            return answer, _answer(store.name, wanted, written, merged)
+            return answer, _answer(store.name, wanted, written, merged, known)
 
         return kept_for_the_run(self.run_directory, question, find, arguments["lock_timeout"])
 
@@ -111,17 +112,19 @@ def _books(keys: KeyStore, wanted: Wanted) -> dict[str, KeyBook]:
 
 def _no_keys(keys: KeyStore, profile: str) -> str:
     return (
-        f"The key store {keys.path} has no directory {profile}, so nobody has keys of it and none is revoked: if there"
-        " were some, bring the directory back."
+        f"The key store {keys.path} has no directory {profile}, so nobody has keys of it, and hosts keep the revoked"
+        " keys that they know of: if there were some, bring the directory back."
     )
 
 
-def _answer(store: str, wanted: Wanted, settled: Settled[Allocation], merged: MergedKeys) -> dict[str, Any]:
-    """The result, with the keys of the store."""
+def _answer(
+    store: str, wanted: Wanted, settled: Settled[Allocation], merged: MergedKeys, known: bool
+) -> dict[str, Any]:
+    """The result, with the keys of the store; without a word on the revoked ones when nobody knows them."""
     answer = allocation_result(store, dataclasses.replace(wanted, roster=merged.roster), settled)
     if merged.warnings:
         answer["warnings"] = [*answer.get("warnings", ()), *merged.warnings]
-    return {**answer, "revoked_keys": list(merged.revoked)}
+    return {**answer, "revoked_keys": list(merged.revoked)} if known else answer
 
 
 def _path_of(roster: Any) -> str:

@@ -213,8 +213,8 @@ identities:
 revoked_keys:
   description:
     - The public keys, a line each, that O(key_store) has as revoked, for the C(RevokedKeys) of sshd. Empty without a
-      store.
-  returned: success
+      store. Not known, and left out, when the store has no directory of O(profile).
+  returned: when it is known
   type: list
   elements: str
   sample: []

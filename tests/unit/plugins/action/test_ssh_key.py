@@ -214,6 +214,8 @@ def test_the_store_is_read_once_a_run_and_again_after_this_run_wrote(controller:
     lists = [results[number]["identities"][0].get("public_keys") for number in (0, 2, 4, 6)]
     assert lists == [None, [line(1)], [line(1)], [line(2)]]
     assert "has no directory lab" in " ".join(printed.split())
+    # what is not known is no empty list, for which every host would let the revoked keys in again
+    assert ["revoked_keys" in results[number] for number in (0, 2)] == [False, True]
 
 
 def test_a_key_in_two_profiles_is_told_of(controller: Keys) -> None:
