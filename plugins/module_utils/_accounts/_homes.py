@@ -100,7 +100,8 @@ def _read_directory(directory: int, path: str) -> tuple[SkelEntry, ...]:
         if stat.S_ISLNK(status.st_mode):
             entries.append(SkelEntry(name, "link", 0, os.fsencode(os.readlink(name, dir_fd=directory))))
         elif stat.S_ISDIR(status.st_mode):
-            below = os.open(name, _DIRECTORY, dir_fd=directory)
+            # whoever could change it could put another name of a file there that only root may read
+            below = open_trusted_directory(path + "/" + name)
             try:
                 entries.append(SkelEntry(name, "directory", mode, below=_read_directory(below, path + "/" + name)))
             finally:
@@ -163,12 +164,15 @@ def _fill(directory: int, entries: tuple[SkelEntry, ...], uid: int, gid: int) ->
 
 
 def _remove_tree(base: int, name: str) -> None:
-    """Remove what we made ourselves below a base directory that only root can change."""
+    """Remove what we made ourselves, below a directory that only root can change."""
     try:
         directory = os.open(name, _DIRECTORY, dir_fd=base)
     except FileNotFoundError:
         return
     try:
+        # it may be its user's already, who could exchange what is in it while it is removed
+        os.fchown(directory, 0, 0)
+        os.fchmod(directory, 0o700)
         for below in os.listdir(directory):
             if stat.S_ISDIR(os.stat(below, dir_fd=directory, follow_symlinks=False).st_mode):
                 _remove_tree(directory, below)
