@@ -131,7 +131,7 @@ def _inner_directory(above: int, name: str, make: bool) -> Iterator[int]:
     except FileNotFoundError:
         yield -1
         return
-    except OSError as error:
+    except NotADirectoryError as error:  # a link neither
         raise IdentityError("%s in /etc/%s is not a directory: move it away" % (name, _SLICES)) from error
     try:
         status = os.fstat(directory)
