@@ -243,7 +243,7 @@ def test_what_a_killed_run_left_is_removed_without_leaving_it(scene: Scene) -> N
     trash = scene.root / "trash"
     trash.mkdir(mode=0o700)
     before = scene.outside()
-    for number in range(12):
+    for number in range(30):
         scene.directory(remnant)
         for folder in ("tree", "other"):
             scene.directory(remnant / folder)
