@@ -136,12 +136,11 @@ def test_only_lines_or_a_refusal_come_out_of_data(raw: Any) -> None:
 
 def logged_in(shell: str, script: bytes, options: str = "-eu") -> str:
     """What stands in V after the script was read as /etc/profile reads it, and all that was printed."""
-    text = '. "$1"; printf "%s|%s" "${V-unset}" "$(umask)"'
+    text = 'umask 022; . "$1"; printf "%s|%s" "${V-unset}" "$(umask)"'
     done = subprocess.run(
         [shell, options + "c", text, "sh", "/dev/stdin"],
         input=script,
         env={"PATH": "/usr/bin:/bin"},
-        umask=0o022,
         check=True,
         stdout=subprocess.PIPE,
         stderr=subprocess.STDOUT,
