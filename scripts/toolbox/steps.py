@@ -23,6 +23,10 @@ TOOLBOX = Path(__file__).resolve().parent
 # ansible-test writes into the tree, so that there must be only one of it. The last lane wants the machine alone.
 HOSTS, HERE, ANSIBLE_TEST, ALONE = "hosts", "here", "ansible-test", "alone"
 MINUTE = 60
+# those that start no ansible-playbook of their own, which two steps run already
+IN_PROCESS = tuple(
+    f"tests/unit/plugins/{kind}/" for kind in ("filter", "lookup", "module_utils", "modules", "plugin_utils")
+)
 # the unit tests that import ansible or run ansible-playbook
 WITH_ANSIBLE = (
     *(f"tests/unit/plugins/{kind}" for kind in ("action", "filter", "lookup", "modules", "plugin_utils")),
@@ -169,7 +173,12 @@ def test_steps() -> list[Step]:
             limit_seconds=20 * MINUTE,
             skip_code=NO_INTERPRETER,
         ),
-        Step("ansible-test-units", ansible_test("main", "units", "--python", python), lane=ANSIBLE_TEST),
+        Step(
+            "ansible-test-units",
+            ansible_test("main", "units", "--python", python, *IN_PROCESS),
+            lane=ANSIBLE_TEST,
+            limit_seconds=20 * MINUTE,
+        ),
         Step("sanity", ansible_test("main", "sanity"), lane=ANSIBLE_TEST, limit_seconds=20 * MINUTE),
         # ansible-core 2.19 is the last that manages hosts with Python 3.8.
         Step(

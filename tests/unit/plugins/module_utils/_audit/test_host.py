@@ -6,6 +6,7 @@
 from __future__ import annotations
 
 import os
+import stat
 import time
 from pathlib import Path
 from typing import Any
@@ -33,9 +34,10 @@ class Homes:
     def __init__(self, directory: Path) -> None:
         self.base = directory / "home"
         self.base.mkdir()
-        for above in [self.base, *self.base.parents][:4]:
-            if above != Path("/") and os.stat(above).st_uid == os.geteuid():
-                above.chmod(0o755)
+        for above in [self.base, *self.base.parents]:
+            if above == Path("/") or above.stat().st_mode & stat.S_ISVTX:  # /tmp is for everybody as it is
+                break
+            above.chmod(0o755)
         self.mounts = directory / "mountinfo"
         self.mounts.write_text("22 1 0:5 / / rw - ext4 /dev/root rw\n")
 
