@@ -19,7 +19,7 @@ FILES = {
     "sudo": "/etc/sudoers.d/labfleet-user-{name}",
 }
 SHARED = (
-    ("subids", "/etc/subuid", "{name}:"),
+    ("subids", "/etc/subuid", "{name}:{derived}:32768"),  # useradd and newusers give others
     ("mail alias", "/etc/aliases", "{name}: "),
     ("session limits", "/etc/security/limits.d/labfleet-identity.conf", "{name} "),
     ("login", "/etc/profile.d/labfleet-identity.sh", "{name})"),
@@ -42,7 +42,7 @@ def beside(name: str, uid: int) -> list[str]:
     """What somebody has beside account, home and keys."""
     found = [what for what, pattern in FILES.items() if os.path.exists(pattern.format(name=name, uid=uid))]
     for what, path, pattern in SHARED:
-        start = pattern.format(name=name)
+        start = pattern.format(name=name, derived=655425536 + (uid - 65536) * 32768)
         if os.path.exists(path):
             with open(path, encoding="utf-8") as stream:
                 found += [what] if any(line.startswith(start) for line in stream) else []
