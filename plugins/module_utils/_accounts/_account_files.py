@@ -8,33 +8,26 @@ What cannot be read whole is said in a list of gaps, never left out.
 
 from __future__ import annotations
 
-import os
 from typing import TYPE_CHECKING
 
-from ansible_collections.labfleet.identity.plugins.module_utils._accounts._record import RECORD_NAME, parse_record
+from ansible_collections.labfleet.identity.plugins.module_utils._accounts._record import parse_record, read_record
 from ansible_collections.labfleet.identity.plugins.module_utils._accounts._tables import Table
 from ansible_collections.labfleet.identity.plugins.module_utils._errors import IdentityError
-from ansible_collections.labfleet.identity.plugins.module_utils._safe_files import open_trusted_directory, read_file
 
 if TYPE_CHECKING:
     from typing import Any
 
     from ansible_collections.labfleet.identity.plugins.module_utils._accounts._record import Record
 
-__all__ = ["account_table", "as_number", "groups_of", "read_record", "shown"]
+__all__ = ["account_table", "as_number", "groups_of", "known_record", "shown"]
 
 _LARGEST = 4294967295
 
 
-def read_record(path: str, gaps: list[str]) -> Record:
+def known_record(path: str, gaps: list[str]) -> Record:
     """Which accounts are ours by the record in a directory; none of them when it cannot be read, which is a gap."""
     try:
-        directory = open_trusted_directory(path) if os.path.lexists(path) else -1
-        if directory >= 0:
-            try:
-                return parse_record(read_file(RECORD_NAME, dir_fd=directory))
-            finally:
-                os.close(directory)
+        return read_record(path)
     except IdentityError as refusal:
         gaps.append(str(refusal))
     return parse_record(None)

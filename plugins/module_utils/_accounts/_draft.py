@@ -27,8 +27,7 @@ def members_of(fields: list[str] | None) -> list[str]:
 
 def _holders(table: Table) -> dict[str, str]:
     """Who has which number; what a stray line says may count for the system, so that number is taken too."""
-    numbers = [*table.strays, *((name, fields[2]) for name, fields in table.entries.items())]
-    return {number.strip().lstrip("0") or "0": name for name, number in numbers}
+    return {number.strip().lstrip("0") or "0": name for name, number in [*table.strays, *table.numbers]}
 
 
 def _is_daemon(uid: str) -> bool:

@@ -14,21 +14,29 @@ from typing import TYPE_CHECKING
 from ansible_collections.labfleet.identity.plugins.module_utils._errors import IdentityError
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Collection, Mapping
+    from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
 
-__all__ = ["busy_users", "set_lingering", "stop_users"]
+__all__ = ["busy_users", "connecting_users", "running", "set_lingering", "stop_users"]
 
 _POLITE_SECONDS = 2.0
 _LAST_SECONDS = 15.0
 _HELPER_SECONDS = 1.0
 
 
-def _processes(uids: Collection[int], proc: str) -> dict[int, list[int]]:
-    """Process ids by the uid they run as, or can take again: the real or the saved one. Zombies are over.
+def connecting_users(accounts: Iterable[tuple[str, str]], proc: str = "/proc") -> frozenset[str]:
+    """Who this run came in as: the login behind sudo, and the user it runs as.
 
-    A program of root's that acts for a user for a moment (sshd that reads a file, a file server) is not the user's.
+    :param accounts: names and uids as passwd has them.
     """
-    found: dict[int, list[int]] = {}
+    uids = {str(os.getuid())}
+    with contextlib.suppress(OSError, ValueError), open("%s/self/loginuid" % proc, encoding="ascii") as handle:
+        uids.add(handle.read().strip())
+    names = {name for name, uid in accounts if uid in uids}
+    return frozenset({*names, os.environ.get("SUDO_USER", "")} - {""})
+
+
+def running(proc: str) -> Iterator[tuple[int, list[int]]]:
+    """Every process with the uids it has: real, effective, saved, of the file system. Zombies are over."""
     for name in os.listdir(proc):
         if not name.isdigit():
             continue
@@ -39,9 +47,18 @@ def _processes(uids: Collection[int], proc: str) -> dict[int, list[int]]:
             continue
         if lines.get("State", "").strip().startswith("Z"):
             continue
-        real_effective_saved = [int(word) for word in lines.get("Uid", "").split()[:3]]
-        for uid in set(real_effective_saved[::2]).intersection(uids):
-            found.setdefault(uid, []).append(int(name))
+        yield int(name), [int(word) for word in lines.get("Uid", "").split()]
+
+
+def _processes(uids: Collection[int], proc: str) -> dict[int, list[int]]:
+    """Process ids by the uid they run as, or can take again: the real or the saved one.
+
+    A program of root's that acts for a user for a moment (sshd that reads a file, a file server) is not the user's.
+    """
+    found: dict[int, list[int]] = {}
+    for number, real_effective_saved in running(proc):
+        for uid in set(real_effective_saved[:3:2]).intersection(uids):
+            found.setdefault(uid, []).append(number)
     return found
 
 

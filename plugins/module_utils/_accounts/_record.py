@@ -1,21 +1,33 @@
 # Copyright (c) 2026, The labfleet.identity developers
 # GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Which accounts of a host are ours: the record the collection keeps there (private, pure)."""
+"""Which accounts of a host are ours: the record the collection keeps there (private)."""
 
 from __future__ import annotations
 
 import json
+import os
 from dataclasses import dataclass
 
 from ansible_collections.labfleet.identity.plugins.module_utils._errors import IdentityError
 from ansible_collections.labfleet.identity.plugins.module_utils._names import check_username
+from ansible_collections.labfleet.identity.plugins.module_utils._safe_files import open_trusted_directory, read_file
 from ansible_collections.labfleet.identity.plugins.module_utils._uid_space import SYSTEM_BAND, Band
 
-__all__ = ["RECORD_DIRECTORY", "RECORD_NAME", "Owned", "Record", "format_record", "parse_record"]
+__all__ = [
+    "MIGRATION_NAME",
+    "RECORD_DIRECTORY",
+    "RECORD_NAME",
+    "Owned",
+    "Record",
+    "format_record",
+    "parse_record",
+    "read_record",
+]
 
 RECORD_DIRECTORY = "/var/lib/labfleet-identity"
 RECORD_NAME = "accounts.json"
+MIGRATION_NAME = "migration.json"  # how far a change of numbers is, in the same directory
 _FORMAT = 1
 _NUMBERS = Band(SYSTEM_BAND.first, 4294967294)
 _STATES = ("present", "disabled")
@@ -36,6 +48,20 @@ class Record:
 
     users: dict[str, Owned]
     groups: dict[str, Owned]
+
+
+def read_record(path: str) -> Record:
+    """The record in a directory of root's; a host that was never managed has none.
+
+    :raises IdentityError: it is damaged, or others than root can change it.
+    """
+    if not os.path.lexists(path):
+        return parse_record(None)
+    directory = open_trusted_directory(path)
+    try:
+        return parse_record(read_file(RECORD_NAME, dir_fd=directory))
+    finally:
+        os.close(directory)
 
 
 def parse_record(data: bytes | None) -> Record:

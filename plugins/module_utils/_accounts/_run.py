@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 
 from ansible_collections.labfleet.identity.plugins.module_utils._accounts._belongings_files import check_sudo_rules
 from ansible_collections.labfleet.identity.plugins.module_utils._accounts._plan import make_plan
+from ansible_collections.labfleet.identity.plugins.module_utils._accounts._record import MIGRATION_NAME
 from ansible_collections.labfleet.identity.plugins.module_utils._accounts._request import parse_request
 from ansible_collections.labfleet.identity.plugins.module_utils._accounts._snapshot import Places, take_snapshot
 from ansible_collections.labfleet.identity.plugins.module_utils._accounts._transaction import (
@@ -63,7 +64,7 @@ def bring_about(
 
 def _check_no_migration(place: str) -> None:
     """Accounts whose numbers are being changed are nobody's business until that is finished."""
-    path = os.path.join(place, "migration.json")
+    path = os.path.join(place, MIGRATION_NAME)
     if not os.path.lexists(path):
         return
     import json  # a host that was never migrated does without

@@ -15,12 +15,8 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from ansible_collections.labfleet.identity.plugins.module_utils._accounts._belongings_files import read_belongings
-from ansible_collections.labfleet.identity.plugins.module_utils._accounts._processes import busy_users
-from ansible_collections.labfleet.identity.plugins.module_utils._accounts._record import (
-    RECORD_DIRECTORY,
-    RECORD_NAME,
-    parse_record,
-)
+from ansible_collections.labfleet.identity.plugins.module_utils._accounts._processes import busy_users, connecting_users
+from ansible_collections.labfleet.identity.plugins.module_utils._accounts._record import RECORD_DIRECTORY, read_record
 from ansible_collections.labfleet.identity.plugins.module_utils._accounts._renames import former_names
 from ansible_collections.labfleet.identity.plugins.module_utils._accounts._spool import scheduled_jobs
 from ansible_collections.labfleet.identity.plugins.module_utils._accounts._states import (
@@ -37,7 +33,6 @@ from ansible_collections.labfleet.identity.plugins.module_utils._errors import I
 from ansible_collections.labfleet.identity.plugins.module_utils._safe_files import open_trusted_directory, read_file
 
 if TYPE_CHECKING:
-    from ansible_collections.labfleet.identity.plugins.module_utils._accounts._record import Record
     from ansible_collections.labfleet.identity.plugins.module_utils._accounts._request import Request
 
 __all__ = ["Places", "take_snapshot"]
@@ -81,7 +76,7 @@ def take_snapshot(request: Request, places: Places) -> HostState:
         aliases = read_file("aliases", dir_fd=etc)
     finally:
         os.close(etc)
-    record = _read_record(places)
+    record = read_record(places.record)
     present = [user for user in request.users if user.state == "present"]
     leaving = {user.name: user.uid for user in request.users if user.state != "present"}
     orphans = {
@@ -119,7 +114,7 @@ def take_snapshot(request: Request, places: Places) -> HostState:
         directory_gids=gids,
         directory_groups=group_names,
         busy=busy_users(leaving, places.proc, places.linger) if leaving else {},
-        protected=_connecting_users(tables["passwd"]),
+        protected=connecting_users(tables["passwd"].numbers),
         login_defs=login_defs,
         adduser_conf=adduser_conf,
         today=int(time.time() // 86400),
@@ -131,16 +126,6 @@ def take_snapshot(request: Request, places: Places) -> HostState:
         counts_logins=os.path.exists(places.utmp),
         jobs=scheduled_jobs(leaving, places.spool) if leaving else {},
     )
-
-
-def _read_record(places: Places) -> Record:
-    if not os.path.lexists(places.record):
-        return parse_record(None)
-    directory = open_trusted_directory(places.record)
-    try:
-        return parse_record(read_file(RECORD_NAME, dir_fd=directory))
-    finally:
-        os.close(directory)
 
 
 def _is_program(path: str) -> bool:
@@ -224,16 +209,3 @@ def _read_key_files(path: str, names: list[str], passwd: Table) -> tuple[dict[st
     finally:
         os.close(directory)
     return files, frozenset(loose)
-
-
-def _connecting_users(passwd: Table) -> frozenset[str]:
-    """Who this run came in as: the login behind sudo, and the user it runs as."""
-    names = {os.environ.get("SUDO_USER", "")}
-    uids = {str(os.getuid())}
-    try:
-        with open("/proc/self/loginuid", encoding="ascii") as handle:
-            uids.add(handle.read().strip())
-    except OSError:
-        pass
-    names.update(name for name, fields in passwd.entries.items() if fields[2] in uids)
-    return frozenset(names - {""})

@@ -25,7 +25,7 @@ from ansible_collections.labfleet.identity.plugins.module_utils._accounts._accou
     account_table,
     as_number,
     groups_of,
-    read_record,
+    known_record,
     shown,
 )
 from ansible_collections.labfleet.identity.plugins.module_utils._accounts._record import RECORD_DIRECTORY
@@ -147,7 +147,7 @@ def local_accounts() -> dict[str, Any]:
         os.close(etc)
     gaps: list[str] = []
     passwd, group = (account_table(name, files[name], gaps) for name in ("passwd", "group"))
-    record = read_record(RECORD_DIRECTORY, gaps)
+    record = known_record(RECORD_DIRECTORY, gaps)
     # those that the collection ever gave on this host
     numbers = {owned.number for owned in [*record.users.values(), *record.groups.values()]}
     groups, memberships = groups_of(group, gaps)

@@ -40,6 +40,11 @@ class Table:
             elif len(fields) > 2 and line[0] not in "#+-":
                 self.strays.append((fields[0].strip(), fields[2]))
 
+    @property
+    def numbers(self) -> list[tuple[str, str]]:
+        """Names and numbers of the entries of passwd or group."""
+        return [(name, fields[2]) for name, fields in self.entries.items()]
+
 
 def rewritten(table: Table, changes: dict[str, list[str] | None]) -> bytes:
     """The file's new content.

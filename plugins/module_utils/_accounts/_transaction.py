@@ -35,7 +35,7 @@ if TYPE_CHECKING:
     from ansible_collections.labfleet.identity.plugins.module_utils._accounts._snapshot import Places
     from ansible_collections.labfleet.identity.plugins.module_utils._accounts._states import Plan
 
-__all__ = ["Contents", "account_files_lock", "apply_plan", "new_contents"]
+__all__ = ["Contents", "account_files_lock", "apply_plan", "forget_caches", "new_contents"]
 
 # the mode of a file that does not exist yet; one that exists keeps its own
 _MODES = {"passwd": 0o644, "group": 0o644, "shadow": 0o600, "gshadow": 0o600}
@@ -125,7 +125,7 @@ def apply_plan(
             fsync_directory(etc)
             backed_up.add(database)
         if databases:
-            _forget_caches(run_command)
+            forget_caches(run_command)
 
     try:
         _write_key_files(plan.first_key_files, request.keys_directory)
@@ -206,8 +206,8 @@ def flush_and_close(directories: list[int]) -> None:
             os.close(directory)
 
 
-def _forget_caches(run_command: Callable[[list[str]], object]) -> None:
-    """Let nscd and sssd forget that a name did not exist."""
+def forget_caches(run_command: Callable[[list[str]], object]) -> None:
+    """Let nscd and sssd forget which names and numbers there were."""
     commands = (
         ("/run/nscd/socket", ["nscd", "-i", "passwd", "-i", "group"]),
         ("/var/lib/sss/pipes/nss", ["sss_cache", "-U", "-G"]),

@@ -20,8 +20,9 @@ from ansible_collections.labfleet.identity.plugins.module_utils._accounts._accou
     account_table,
     as_number,
     groups_of,
-    read_record,
+    known_record,
 )
+from ansible_collections.labfleet.identity.plugins.module_utils._accounts._processes import connecting_users
 from ansible_collections.labfleet.identity.plugins.module_utils._accounts._record import RECORD_DIRECTORY
 from ansible_collections.labfleet.identity.plugins.module_utils._accounts._tables import Table, directory_sources
 from ansible_collections.labfleet.identity.plugins.module_utils._audit._homes import Resident, homes, read_capped
@@ -80,7 +81,7 @@ def host_facts(
     deadline = time.monotonic() + looked.timeout
     gaps: list[str] = []
     tables = _tables(places, gaps)
-    record = read_record(places.record, gaps)
+    record = known_record(places.record, gaps)
     groups, memberships = groups_of(tables["group"], gaps)
     names_of_groups = {group["gid"]: group["name"] for group in reversed(groups)}
     gids_of_groups = {group["name"]: group["gid"] for group in groups}
@@ -107,7 +108,7 @@ def host_facts(
             {"name": name, "number": owned.number, "owner": owned.owner, "state": owned.state}
             for name, owned in sorted(record.users.items())
         ],
-        "connecting": _connecting(places.proc, tables["passwd"]),
+        "connecting": sorted(map(in_one_line, connecting_users(tables["passwd"].numbers, places.proc))),
     }
     if looked.files:
         facts["files"] = _files(looked, tables, names_of_groups, gaps)
@@ -326,19 +327,6 @@ def _processes(proc: str, gaps: list[str]) -> dict[int, int]:
         if words and words[0].isdigit():
             found[int(words[0])] = found.get(int(words[0]), 0) + 1
     return found
-
-
-def _connecting(proc: str, passwd: Table) -> list[str]:
-    """Who this run came in as: the login behind sudo, and the user it runs as."""
-    names = {os.environ.get("SUDO_USER", "")}
-    uids = {str(os.getuid())}
-    try:
-        with open("%s/self/loginuid" % proc, encoding="ascii") as handle:
-            uids.add(handle.read().strip())
-    except (OSError, ValueError):
-        pass
-    names.update(name for name, fields in passwd.entries.items() if fields[2] in uids)
-    return sorted(in_one_line(name) for name in names - {""})
 
 
 def _files(

@@ -12,12 +12,13 @@ import pwd
 import stat
 from dataclasses import dataclass, replace
 
+from ansible_collections.labfleet.identity.plugins.module_utils._accounts._processes import connecting_users
 from ansible_collections.labfleet.identity.plugins.module_utils._accounts._record import (
     RECORD_DIRECTORY,
     RECORD_NAME,
     Record,
     format_record,
-    parse_record,
+    read_record,
 )
 from ansible_collections.labfleet.identity.plugins.module_utils._accounts._tables import (
     Table,
@@ -85,10 +86,10 @@ def read_facts(request: Request, host: Host) -> Facts:
     uids.update(int(passwd[user.name][2]) for user in request.users if user.name in passwd and passwd[user.name][2])
     return Facts(
         tables,
-        _record(host),
+        read_record(host.record),
         _names(uids, directory_sources(nsswitch, "passwd"), lambda number: pwd.getpwuid(number).pw_name),
         _names(gids, directory_sources(nsswitch, "group"), lambda number: grp.getgrgid(number).gr_name),
-        _connecting(tables["passwd"]),
+        connecting_users(tables["passwd"].numbers),
     )
 
 
@@ -104,16 +105,6 @@ def _tables(etc: int, databases: Iterable[str]) -> dict[str, Table]:
     return tables
 
 
-def _record(host: Host) -> Record:
-    if not os.path.lexists(host.record):
-        return parse_record(None)
-    directory = open_trusted_directory(host.record)
-    try:
-        return parse_record(read_file(RECORD_NAME, dir_fd=directory))
-    finally:
-        os.close(directory)
-
-
 def _names(numbers: Iterable[int], sources: set[str], ask: Callable[[int], str]) -> dict[int, str]:
     """Whom a directory service has under these numbers; it is asked where there is one."""
     names = {}
@@ -121,16 +112,6 @@ def _names(numbers: Iterable[int], sources: set[str], ask: Callable[[int], str])
         with contextlib.suppress(KeyError, OverflowError):
             names[number] = ask(number)
     return names
-
-
-def _connecting(passwd: Table) -> frozenset[str]:
-    """Who this run came in as: the login behind sudo, and the user it runs as."""
-    names = {os.environ.get("SUDO_USER", "")}
-    uids = {str(os.getuid())}
-    with contextlib.suppress(OSError), open("/proc/self/loginuid", encoding="ascii") as handle:
-        uids.add(handle.read().strip())
-    names.update(name for name, fields in passwd.entries.items() if fields[2] in uids)
-    return frozenset(names - {""})
 
 
 def former_state(plan: Plan, facts: Facts, host: Host) -> tuple[dict[str, list[str]], tuple[str, ...]]:
@@ -207,7 +188,7 @@ def change_accounts(plan: Plan, host: Host) -> list[str]:
                 changed.append("/etc/" + name)
     finally:
         os.close(etc)
-    record = _record(host)
+    record = read_record(host.record)
     new_record = Record(_renumbered(record.users, plan.users), _renumbered(record.groups, plan.groups))
     if new_record != record:
         directory = open_trusted_directory(host.record)

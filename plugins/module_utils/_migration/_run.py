@@ -16,7 +16,10 @@ from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from ansible_collections.labfleet.identity.plugins.module_utils._accounts._processes import busy_users, stop_users
-from ansible_collections.labfleet.identity.plugins.module_utils._accounts._transaction import account_files_lock
+from ansible_collections.labfleet.identity.plugins.module_utils._accounts._transaction import (
+    account_files_lock,
+    forget_caches,
+)
 from ansible_collections.labfleet.identity.plugins.module_utils._errors import IdentityError
 from ansible_collections.labfleet.identity.plugins.module_utils._migration._host import (
     Host,
@@ -292,12 +295,7 @@ class _Migration:
 
     def _forget_old_numbers(self) -> None:
         """Programs that remember who has which number are told that it changed."""
-        commands = (
-            ("/run/nscd/socket", ["nscd", "-i", "passwd", "-i", "group"]),
-            ("/var/lib/sss/pipes/nss", ["sss_cache", "-U", "-G"]),
-            ("/run/systemd/system", ["systemctl", "daemon-reload"]),
-        )
-        for sign, command in commands:
-            if os.path.exists(sign):
-                with contextlib.suppress(OSError):
-                    self._run_command(command)
+        forget_caches(self._run_command)
+        if os.path.exists("/run/systemd/system"):
+            with contextlib.suppress(OSError):
+                self._run_command(["systemctl", "daemon-reload"])

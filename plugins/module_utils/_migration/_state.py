@@ -15,6 +15,7 @@ import os
 import time
 from dataclasses import asdict, dataclass, field
 
+from ansible_collections.labfleet.identity.plugins.module_utils._accounts._record import MIGRATION_NAME
 from ansible_collections.labfleet.identity.plugins.module_utils._errors import IdentityError
 from ansible_collections.labfleet.identity.plugins.module_utils._migration._plan import Plan
 from ansible_collections.labfleet.identity.plugins.module_utils._safe_files import (
@@ -32,9 +33,8 @@ if TYPE_CHECKING:
 
     from ansible_collections.labfleet.identity.plugins.module_utils._migration._mounts import Root
 
-__all__ = ["PROGRESS_NAME", "STATE_NAME", "STEPS", "Progress", "State", "migration_lock", "read_state", "write_state"]
+__all__ = ["PROGRESS_NAME", "STEPS", "Progress", "State", "migration_lock", "read_state", "write_state"]
 
-STATE_NAME = "migration.json"
 PROGRESS_NAME = "migration-progress.json"
 _LOCK_NAME = "migration.lock"
 _FORMAT = 1
@@ -67,7 +67,7 @@ def read_state(place: str) -> State | None:
         return None
     directory = open_trusted_directory(place)
     try:
-        data = read_file(STATE_NAME, dir_fd=directory)
+        data = read_file(MIGRATION_NAME, dir_fd=directory)
     finally:
         os.close(directory)
     if data is None:
@@ -92,7 +92,7 @@ def read_state(place: str) -> State | None:
     except (ValueError, KeyError, TypeError, AttributeError) as error:
         raise IdentityError(
             "%s/%s, which says how far a migration is, is damaged (%s): restore it, or look which files and accounts"
-            " have which numbers and move it away" % (place, STATE_NAME, error)
+            " have which numbers and move it away" % (place, MIGRATION_NAME, error)
         ) from error
 
 
@@ -109,7 +109,7 @@ def write_state(place: str, state: State) -> None:
     raw["plan"] = {kind: getattr(state.plan, kind) for kind in _MOVES}
     directory = make_trusted_directory(place, 0o755)
     try:
-        replace_at(directory, STATE_NAME, (json.dumps(raw, indent=1) + "\n").encode("utf-8"), 0o600, keep=False)
+        replace_at(directory, MIGRATION_NAME, (json.dumps(raw, indent=1) + "\n").encode("utf-8"), 0o600, keep=False)
         fsync_directory(directory)
     finally:
         os.close(directory)

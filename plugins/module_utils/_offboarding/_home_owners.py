@@ -11,6 +11,7 @@ import time
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from ansible_collections.labfleet.identity.plugins.module_utils._accounts._processes import connecting_users, running
 from ansible_collections.labfleet.identity.plugins.module_utils._errors import IdentityError, in_one_sentence
 from ansible_collections.labfleet.identity.plugins.module_utils._names import (
     RESERVED_NAMES,
@@ -23,7 +24,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
     from typing import Any
 
-__all__ = ["Account", "Leaver", "accounts_of", "connecting_users", "parse_leavers", "processes_of", "why_open"]
+__all__ = ["Account", "Leaver", "accounts_of", "parse_leavers", "processes_of", "who_connects", "why_open"]
 
 _LARGEST = 4294967294
 _SHOWN = 20
@@ -118,18 +119,7 @@ def _in_directory(leaver: Leaver) -> list[Account]:
 
 def processes_of(uid: int, proc: str) -> list[int]:
     """The processes that run as a user, in whatever way."""
-    found = []
-    for name in os.listdir(proc):
-        if not name.isdigit():
-            continue
-        try:
-            with open("%s/%s/status" % (proc, name), encoding="utf-8", errors="replace") as handle:
-                lines = dict(line.split(":", 1) for line in handle if ":" in line)
-        except OSError:  # it ended meanwhile
-            continue
-        if not lines.get("State", "").strip().startswith("Z") and str(uid) in lines.get("Uid", "").split():
-            found.append(int(name))
-    return found
+    return [number for number, uids in running(proc) if uid in uids]
 
 
 def why_open(leaver: Leaver, accounts: Iterable[Account], proc: str) -> str:
@@ -143,13 +133,7 @@ def why_open(leaver: Leaver, accounts: Iterable[Account], proc: str) -> str:
     return ""
 
 
-def connecting_users(etc: str) -> set[str]:
+def who_connects(etc: str) -> frozenset[str]:
     """Who this run came in as."""
-    numbers = {str(os.getuid())}
-    try:
-        with open("/proc/self/loginuid", encoding="ascii") as handle:
-            numbers.add(handle.read().strip())
-    except OSError:
-        pass
-    names = {fields[0] for fields in _lines(os.path.join(etc, "passwd")) if len(fields) == 7 and fields[2] in numbers}
-    return names | {os.environ.get("SUDO_USER", "")} - {""}
+    accounts = (fields for fields in _lines(os.path.join(etc, "passwd")) if len(fields) == 7)
+    return connecting_users((fields[0], fields[2]) for fields in accounts)

@@ -21,8 +21,8 @@ from ansible_collections.labfleet.identity.plugins.module_utils._offboarding._ho
 from ansible_collections.labfleet.identity.plugins.module_utils._offboarding._home_owners import (
     accounts_of,
     check_home,
-    connecting_users,
     parse_leavers,
+    who_connects,
     why_open,
 )
 from ansible_collections.labfleet.identity.plugins.module_utils._offboarding._home_removal import (
@@ -81,7 +81,7 @@ def settle_homes(params: Mapping[str, Any], check: bool, places: Places | None =
     places = places or Places()
     leavers = parse_leavers(params["users"])
     accounts = accounts_of(places.etc, leavers)
-    protected = sorted(connecting_users(places.etc).intersection(accounts))
+    protected = sorted(who_connects(places.etc).intersection(accounts))
     leavers = tuple(_where(leaver, accounts[leaver.name]) for leaver in leavers)
     if params["state"] != "kept":
         closed = set(params["closed_by_then"]) if check else set()
