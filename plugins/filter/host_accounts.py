@@ -53,12 +53,6 @@ options:
         none, also those who are not selected. Entries of C(@GROUP) are for P(labfleet.identity.host_groups#filter).
       - Without it, what the host has is left alone.
     type: dict
-  defaults:
-    description:
-      - What holds for everybody of whom the roster says nothing, by option of M(labfleet.identity.accounts).
-        C(limits), C(subids), C(linger), C(environment), C(umask), C(home_mode), C(skel), C(password_ageing) and
-        C(expires) may be given.
-    type: dict
   passwords:
     description:
       - Password hashes by username, as in O(labfleet.identity.accounts#module:users[].password). The password of
@@ -123,10 +117,9 @@ def _host_accounts(
     shell: str = "/bin/bash",
     groups: Any = None,
     sudo: Any = None,
-    defaults: Any = None,
     passwords: Any = None,
 ) -> list[dict[str, Any]]:
-    options = (identities, select, home_base, shell, groups, sudo, defaults, passwords)
+    options = (identities, select, home_base, shell, groups, sudo, passwords)
     try:
         return host_accounts(*map(plain, options))
     except IdentityError as error:

@@ -34,9 +34,6 @@ _TAKEN_OVER = {
     "mail_alias": "mail_alias",
     "home_mode": "home_mode",
 }
-_DEFAULTS = frozenset(
-    ("limits", "subids", "linger", "environment", "umask", "home_mode", "skel", "password_ageing", "expires")
-)
 
 
 def host_accounts(
@@ -46,7 +43,6 @@ def host_accounts(
     shell: str = "/bin/bash",
     groups: Any = None,
     sudo: Any = None,
-    defaults: Any = None,
     passwords: Any = None,
 ) -> list[dict[str, Any]]:
     """The ``users`` of the accounts module for one host.
@@ -58,7 +54,6 @@ def host_accounts(
     :param sudo: rules of sudo by username; whoever is not in it has none. Those of C(@group) are for host_groups().
         None leaves alone what the host has.
     :param passwords: password hashes by username; the password of whoever is not in it is left alone.
-    :param defaults: options of the accounts module that hold for whoever the roster says nothing of, by option.
     :raises IdentityError: names whoever is selected and not known.
     """
     people = _people(identities)
@@ -68,14 +63,13 @@ def host_accounts(
     wanted = _selected(people, _names(select, "select"), everywhere)
     base = _absolute(home_base, "home_base").rstrip("/")
     _absolute(shell, "shell")
-    given = _defaults(defaults)
     rules = _rules(sudo, {person["username"] for person in people})
     hashes = _passwords(passwords, {person["username"] for person in people})
     accounts = []
     for person in people:
         # who is disabled or absent is so everywhere, or a host that dropped them would keep their account open
         if wanted is None or person["username"] in wanted or person.get("state", "present") != "present":
-            accounts.append({**given, **_account(person, base, shell, everywhere)})
+            accounts.append(_account(person, base, shell, everywhere))
         else:
             accounts.append(_unselected(person))
         if person["username"] in hashes:
@@ -124,15 +118,6 @@ def _passwords(passwords: Any, known: set[str]) -> dict[str, Any]:
     if unknown:
         raise IdentityError(f"passwords names {unknown[0]}, who is not in the roster: correct it.")
     return passwords
-
-
-def _defaults(defaults: Any) -> dict[str, Any]:
-    if defaults is None:
-        return {}
-    if not isinstance(defaults, dict) or not _DEFAULTS.issuperset(defaults):
-        known = ", ".join(sorted(_DEFAULTS))
-        raise IdentityError(f"defaults is {quoted(defaults)}: give a mapping of some of {known}.")
-    return defaults
 
 
 def _people(identities: Any) -> list[dict[str, Any]]:

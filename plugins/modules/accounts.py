@@ -73,9 +73,8 @@ options:
             root only. When it exists, it has to belong to O(users[].uid). Files are not moved when it changes.
         type: str
       create_home:
-        description: Whether the home is made, and its owner checked.
+        description: Whether the home is made, and its owner checked. It is without O(user_defaults.create_home), too.
         type: bool
-        default: true
       shell:
         description: Login shell, which has to exist on the host. The default is C(/bin/bash).
         type: str
@@ -173,6 +172,49 @@ options:
         type: str
       mail_alias:
         description: Where mail to the user goes, one address; empty for no alias.
+        type: str
+  user_defaults:
+    description:
+      - What holds for every user of whom O(users) says nothing. What most users have in common is better said here than
+        with each of them, because Ansible takes longer over a request than the host over what is in it.
+      - The keys C(limits) and C(environment) are taken as a whole from one or the other.
+    type: dict
+    suboptions:
+      create_home:
+        description: See O(users[].create_home). Without it homes are made.
+        type: bool
+      environment:
+        description: See O(users[].environment).
+        type: dict
+      expires:
+        description: See O(users[].expires).
+        type: str
+      home_mode:
+        description: See O(users[].home_mode).
+        type: str
+      limits:
+        description: See O(users[].limits).
+        type: dict
+      linger:
+        description: See O(users[].linger).
+        type: bool
+      mail_alias:
+        description: See O(users[].mail_alias).
+        type: str
+      password_ageing:
+        description: See O(users[].password_ageing).
+        type: dict
+      shell:
+        description: See O(users[].shell). Without it C(/bin/bash).
+        type: str
+      skel:
+        description: See O(users[].skel).
+        type: path
+      subids:
+        description: See O(users[].subids).
+        type: bool
+      umask:
+        description: See O(users[].umask).
         type: str
   groups:
     description: Shared groups that are managed on the host.
@@ -365,7 +407,7 @@ def main() -> None:
         "group": {"type": "str"},
         "gecos": {"type": "str"},
         "home": {"type": "str"},
-        "create_home": {"type": "bool", "default": True},
+        "create_home": {"type": "bool"},
         "shell": {"type": "str"},
         "groups": {"type": "list", "elements": "str"},
         "keys": {"type": "list", "elements": "raw", "no_log": False},
@@ -386,6 +428,23 @@ def main() -> None:
         "umask": {"type": "str"},
         "mail_alias": {"type": "str"},
     }
+    defaults = {
+        name: user[name]
+        for name in (
+            "create_home",
+            "environment",
+            "expires",
+            "home_mode",
+            "limits",
+            "linger",
+            "mail_alias",
+            "password_ageing",
+            "shell",
+            "skel",
+            "subids",
+            "umask",
+        )
+    }
     group = {
         "name": {"type": "str", "required": True},
         "gid": {"type": "int", "required": True},
@@ -395,6 +454,7 @@ def main() -> None:
     module = QuietModule(
         argument_spec={
             "users": {"type": "list", "elements": "dict", "options": user, "default": []},
+            "user_defaults": {"type": "dict", "options": defaults},
             "groups": {"type": "list", "elements": "dict", "options": group, "default": []},
             "owner": {"type": "str", "required": True},
             "band": {"type": "str", "required": True},

@@ -172,7 +172,9 @@ def parse_request(params: Mapping[str, Any]) -> Request:
             )
     problems: list[str] = []
     groups = _each("groups", params["groups"], lambda entry: _group(entry, group_band), problems)
-    users = _each("users", params["users"], lambda entry: _user(entry, (band, *guest_bands), for_system), problems)
+    bands = (band, *guest_bands)
+    defaults = _defaults(params.get("user_defaults"), bands, for_system)
+    users = _each("users", params["users"], lambda entry: _user(entry, bands, for_system, defaults), problems)
     _distinct("users", users, ("name", "uid", "home"), problems)
     _distinct("groups", groups, ("name", "gid"), problems)
     names = {user.name for user in users}
@@ -269,6 +271,10 @@ _USER_KEYS = BELONGING_KEYS.union(
         "password_ageing",
     )
 )
+# Rights of sudo are said of each one who has them.
+_DEFAULT_KEYS = BELONGING_KEYS.difference(("sudo",)).union(
+    ("create_home", "expires", "home_mode", "password_ageing", "shell", "skel")
+)
 
 
 def _group(raw: Any, group_band: Band) -> GroupSpec:
@@ -282,8 +288,23 @@ def _group(raw: Any, group_band: Band) -> GroupSpec:
     return GroupSpec(name, gid, read_boolean(entry, "adopt", False), group_belongings(entry, name))
 
 
-def _user(raw: Any, bands: tuple[Band, ...], for_system: bool) -> UserSpec:
+def _defaults(raw: Any, bands: tuple[Band, ...], for_system: bool) -> Mapping[str, Any]:
+    """What holds for every user of whom nothing is said; checked once and not with each of them.
+
+    :raises IdentityError: it could hold for nobody.
+    """
+    try:
+        defaults = read_known(raw or {}, _DEFAULT_KEYS)
+        _user({"name": "somebody", "uid": bands[0].first}, bands, for_system, defaults)
+    except IdentityError as error:
+        raise IdentityError("nothing was written, because of user_defaults: %s" % error) from error
+    return defaults
+
+
+def _user(raw: Any, bands: tuple[Band, ...], for_system: bool, defaults: Mapping[str, Any]) -> UserSpec:
     entry = read_known(raw, _USER_KEYS)
+    if entry.get("selected", True):
+        entry = {**defaults, **entry}
     name = check_username(entry.get("name", ""))
     uid = read_number(entry, "uid")
     if not any(uid in band for band in bands):

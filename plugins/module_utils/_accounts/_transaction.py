@@ -8,6 +8,7 @@ from __future__ import annotations
 import contextlib
 import fcntl
 import os
+import threading
 import time
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
@@ -136,9 +137,10 @@ def apply_plan(
             for path, data in plan.texts.items():
                 replace_at(etc, os.path.basename(path), data, 0o644)
             flush_and_close(write_belongings(places.etc, {path: data for path, data in plan.files.items() if data}))
-            _tell_of_configuration(plan, run_command)
-            flush_and_close(make_homes((job for job in plan.homes if job.create), request.skel))
-            _write_key_files({name: data for name, data in plan.key_files.items() if data}, request.keys_directory)
+            # systemd reads its files while homes are made, and has read them before anybody can log in
+            with _telling_of_configuration(plan, run_command):
+                flush_and_close(make_homes((job for job in plan.homes if job.create), request.skel))
+                _write_key_files({name: data for name, data in plan.key_files.items() if data}, request.keys_directory)
             write(contents.opening)
             _write_key_files(dict.fromkeys(plan.former_key_files, b""), request.keys_directory)
             set_lingering(plan.linger, places.linger, run_command)
@@ -155,16 +157,29 @@ def apply_plan(
     set_modes(job for job in plan.homes if not job.create)
 
 
-def _tell_of_configuration(plan: Plan, run_command: Callable[[list[str]], object]) -> None:
-    """Let systemd and the mail system read what is new."""
+@contextlib.contextmanager
+def _telling_of_configuration(plan: Plan, run_command: Callable[[list[str]], object]) -> Iterator[None]:
+    """Let systemd and the mail system read what is new, and wait for them in the end."""
     commands = []
     if any(path.startswith("systemd/") for path in plan.files) and os.path.isdir("/run/systemd/system"):
         commands.append(["systemctl", "daemon-reload"])
     if "/etc/aliases" in plan.texts:
         commands.append(["newaliases"])
-    for command in commands:
-        with contextlib.suppress(OSError):
-            run_command(command)
+
+    def tell() -> None:
+        for command in commands:
+            with contextlib.suppress(OSError):
+                run_command(command)
+
+    if not commands:
+        yield
+        return
+    thread = threading.Thread(target=tell)
+    thread.start()
+    try:
+        yield
+    finally:
+        thread.join()
 
 
 def _write_record(record: Record, places: Places) -> None:

@@ -72,10 +72,11 @@ def as_variables(people: list[Person]) -> dict[str, object]:
                 "gecos": person.gecos,
                 "groups": [name for name, _gid in SHARED_GROUPS],
                 "keys": list(person.keys),
-                **(everything_of(person) if person.beside else {}),
+                **({"sudo": [SUDO_RULE] if "sudo" in person.beside else []} if person.beside else {}),
             }
             for person in people
         ],
+        "in_common": in_common(people),
     }
 
 
@@ -87,13 +88,10 @@ def with_everything(people: list[Person]) -> list[Person]:
     ]
 
 
-def everything_of(person: Person) -> dict[str, object]:
-    """It, as options of the accounts module."""
-    found: dict[str, object] = {
-        name: value for kind in person.beside for name, value in EVERYTHING.get(kind, {}).items()
-    }
-    found["sudo"] = [SUDO_RULE] if "sudo" in person.beside else []
-    return found
+def in_common(people: list[Person]) -> dict[str, object]:
+    """What they all have beside account, home and keys, as options of the accounts module."""
+    kinds = set.intersection(*(set(person.beside) for person in people)) if people else set()
+    return {name: value for kind in sorted(kinds) for name, value in EVERYTHING.get(kind, {}).items()}
 
 
 def as_roster(people: list[Person]) -> list[dict[str, object]]:

@@ -9,6 +9,7 @@ import dataclasses
 import os
 import stat
 import subprocess
+import time
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -159,3 +160,46 @@ def test_a_home_comes_from_the_directory_that_was_named_for_it(host: Host) -> No
     os.chown(other, 5238, 5238)  # what a user can change is no model for others
     with pytest.raises(IdentityError, match="belongs to uid 5238"):
         host.run([host.user("carol", 5404, skel=str(other))])
+
+
+def test_programs_have_read_what_is_new_before_a_name_appears(host: Host) -> None:
+    seen = []
+
+    def slow(command: list[str]) -> tuple[int, str, str]:
+        time.sleep(0.3)
+        seen.append((command[0], host.entry("passwd", "alice")))
+        raise FileNotFoundError(command[0])
+
+    (host.etc / "aliases").write_text("postmaster: root\n")
+    bring_about(host.params(alice(host, mail_alias="alice@lab.example")), False, slow, host.places)
+    assert seen == [("newaliases", None)]
+    assert host.entry("passwd", "alice")
+
+
+def test_what_holds_for_all_comes_after_what_is_said_of_one(host: Host) -> None:
+    users = [*alice(host, umask="0077"), host.user("bob", 5831), host.user("carol", 5100, selected=False)]
+    everybody = {"limits": {"cores": 2}, "umask": "0027", "create_home": False, "home_mode": None}
+    host.run(users, user_defaults=everybody)
+    login = (host.etc / "profile.d/labfleet-identity.sh").read_text()
+    assert [word for word in ("alice", "0077", "0027", "carol") if word in login] == ["alice", "0077", "0027"]
+    slices = sorted(path.parent.name for path in (host.etc / "systemd/system").glob("*/50-labfleet.conf"))
+    assert slices == ["user-5238.slice.d", "user-5831.slice.d"]
+    assert not (host.home / "alice").exists()
+    assert not host.run(users, user_defaults=everybody)["changed"]
+
+
+@pytest.mark.parametrize(
+    ("defaults", "complaint"),
+    [
+        ({"umask": "0999"}, "user_defaults: umask"),
+        ({"sudo": [RULE]}, "user_defaults: unknown key 'sudo'"),
+        ({"keys": []}, "user_defaults: unknown key 'keys'"),
+        ("limits", "user_defaults: must be a mapping, not str"),
+    ],
+)
+def test_what_can_hold_for_nobody_is_refused_once(host: Host, defaults: Any, complaint: str) -> None:
+    before = host.everything()
+    with pytest.raises(IdentityError) as refusal:
+        host.run([*alice(host), host.user("bob", 5831)], user_defaults=defaults)
+    assert str(refusal.value).count(complaint) == 1
+    assert host.everything() == before
