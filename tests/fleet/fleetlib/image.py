@@ -9,33 +9,25 @@ from __future__ import annotations
 import fcntl
 import hashlib
 import os
-import shutil
-import threading
 from concurrent.futures import ThreadPoolExecutor
-from pathlib import Path
 from typing import TYPE_CHECKING
 
-from .apt import install, is_debian_like
-from .errors import FleetError
+from .debian import make_debian, read_packages
 from .paths import FLEET_DIRECTORY, cache_directory
 from .process import attempt, output_of, run_logged
 from .spec import TEMPLATE_USERS
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
+    from pathlib import Path
 
     from .console import Console
 
 _CONTEXT = FLEET_DIRECTORY / "image"
 _PULL_SECONDS = 180
-_DEFAULT_MIRROR = "http://deb.debian.org/debian"
-_KEYRING = Path("/usr/share/keyrings/debian-archive-keyring.gpg")
-_DEBOOTSTRAP_TOOLS = ("mmdebstrap", "debian-archive-keyring")
-_UNREAD = ("/usr/share/doc/*", "/usr/share/man/*", "/usr/share/locale/*", "/usr/share/info/*")
-_INSTALLING = threading.Lock()
 
 
-def _key(*parts: bytes) -> str:
+def content_key(*parts: bytes) -> str:
     digest = hashlib.sha256()
     for part in parts:
         digest.update(len(part).to_bytes(8, "big") + part)
@@ -43,14 +35,14 @@ def _key(*parts: bytes) -> str:
 
 
 def packages() -> list[str]:
-    lines = (_CONTEXT / "packages.txt").read_text(encoding="utf-8").splitlines()
-    return [name for line in lines if (name := line.partition("#")[0].strip())]
+    return read_packages(_CONTEXT / "packages.txt")
 
 
 def host_image(release: str, template: str) -> str:
     """The name of the image; the same content has the same name in every checkout."""
     content = [path.read_bytes() for path in sorted(_CONTEXT.iterdir())]
-    return f"labfleet-host:{release}-{template}-{_key(release.encode(), TEMPLATE_USERS[template].encode(), *content)}"
+    key = content_key(release.encode(), TEMPLATE_USERS[template].encode(), *content)
+    return f"labfleet-host:{release}-{template}-{key}"
 
 
 def _has(image: str) -> bool:
@@ -82,7 +74,7 @@ def _build(image: str, base: str, template: str) -> None:
 
 def _ensure_base(release: str, console: Console) -> str:
     """Debian itself: there already, or in the cache, or pulled from a registry, or made from packages."""
-    made = f"labfleet-base:{release}-{_key(release.encode(), *(name.encode() for name in packages()))}"
+    made = f"labfleet-base:{release}-{content_key(release.encode(), *(name.encode() for name in packages()))}"
     tarball = cache_directory("images") / f"{made.replace(':', '-')}.tar"
     if _has(made):
         return made
@@ -99,37 +91,10 @@ def _ensure_base(release: str, console: Console) -> str:
     return made
 
 
-def _ensure_bootstrap_tools(release: str) -> None:
-    with _INSTALLING:
-        if shutil.which("mmdebstrap") and _KEYRING.exists():
-            return
-        if not is_debian_like() or os.geteuid() != 0:
-            raise FleetError(
-                f"no registry answers and the image of Debian {release} cannot be made here: "
-                f"install {' and '.join(_DEBOOTSTRAP_TOOLS)}, or load a debian:{release}-slim image into the engine"
-            )
-        install(_DEBOOTSTRAP_TOOLS)
-
-
 def _bootstrap(release: str, tarball: Path) -> None:
-    _ensure_bootstrap_tools(release)
     partial = tarball.with_suffix(f".{os.getpid()}.partial.tar")
-    argv = ["mmdebstrap", "--variant=minbase", f"--include={','.join(packages())}", f"--keyring={_KEYRING}"]
-    argv += ["--dpkgopt=force-unsafe-io", *(f"--dpkgopt=path-exclude={pattern}" for pattern in _UNREAD)]
-    argv += [f"--aptopt={setting}" for setting in _apt_settings()]
     try:
-        run_logged(
-            [*argv, release, str(partial), os.environ.get("LABFLEET_DEBIAN_MIRROR", _DEFAULT_MIRROR)],
-            f"mmdebstrap of Debian {release}",
-            cache_directory("logs") / f"mmdebstrap-{release}.log",
-        )
+        make_debian(release, packages(), partial, way_out=f", or load a debian:{release}-slim image into the engine")
         partial.replace(tarball)
     finally:
         partial.unlink(missing_ok=True)
-
-
-def _apt_settings() -> list[str]:
-    """How this machine reaches its packages (a proxy, a frozen mirror) holds for the image too."""
-    names = ("Acquire::http::Proxy", "Acquire::https::Proxy", "Acquire::Check-Valid-Until", "Acquire::Check-Date")
-    dump = attempt(["apt-config", "dump", *names]).stdout
-    return [line.rstrip(";") for line in dump.splitlines() if line.partition(" ")[0] in names and '""' not in line]
