@@ -15,7 +15,6 @@ from benchlib.people import (
     Person,
     as_roster,
     as_variables,
-    everything_of,
     make_people,
     with_everything,
 )
@@ -72,7 +71,16 @@ def test_a_name_with_a_quote_does_not_leave_its_quotes() -> None:
 def test_some_have_everything_and_one_in_twenty_rules_of_sudo() -> None:
     people = with_everything(make_people(40))
     assert [person.name for person in people if "sudo" in person.beside] == ["person0000", "person0020"]
-    for person in people:
-        given = everything_of(person)
-        assert {"limits", "subids", "umask", "environment", "mail_alias", "sudo"} == set(given)
+    variables = as_variables(people)
+    assert isinstance(variables["people"], list)
+    for person, given in zip(people, variables["people"]):
         assert bool(given["sudo"]) == ("sudo" in person.beside)
+    assert isinstance(variables["in_common"], dict)
+    assert {"limits", "subids", "umask", "environment", "mail_alias"} == set(variables["in_common"])
+
+
+def test_who_has_an_account_and_nothing_else_has_nothing_in_common() -> None:
+    variables = as_variables(make_people(2))
+    assert variables["in_common"] == {}
+    assert isinstance(variables["people"], list)
+    assert not any("sudo" in each for each in variables["people"])
