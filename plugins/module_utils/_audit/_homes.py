@@ -16,7 +16,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from ansible_collections.labfleet.identity.plugins.module_utils._audit._key_lines import key_lines
-from ansible_collections.labfleet.identity.plugins.module_utils._audit._one_by_one import one_by_one
+from ansible_collections.labfleet.identity.plugins.module_utils._one_by_one import one_by_one
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence

@@ -29,11 +29,8 @@ from ansible_collections.labfleet.identity.plugins.module_utils._offboarding._ho
     leaving_name,
     remove_home,
 )
-from ansible_collections.labfleet.identity.plugins.module_utils._offboarding._home_walk import (
-    DIRECTORY,
-    mount_of,
-    shown,
-)
+from ansible_collections.labfleet.identity.plugins.module_utils._offboarding._home_walk import DIRECTORY, shown
+from ansible_collections.labfleet.identity.plugins.module_utils._open_mount import mount_of
 from ansible_collections.labfleet.identity.plugins.module_utils._safe_files import open_trusted_directory
 
 if TYPE_CHECKING:

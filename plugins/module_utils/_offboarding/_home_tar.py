@@ -18,11 +18,8 @@ from typing import TYPE_CHECKING
 
 from ansible_collections.labfleet.identity.plugins.module_utils._errors import IdentityError
 from ansible_collections.labfleet.identity.plugins.module_utils._offboarding._home_inventory import Inventory
-from ansible_collections.labfleet.identity.plugins.module_utils._offboarding._home_walk import (
-    mount_number,
-    shown,
-    walk,
-)
+from ansible_collections.labfleet.identity.plugins.module_utils._offboarding._home_walk import shown, walk
+from ansible_collections.labfleet.identity.plugins.module_utils._open_mount import mount_number
 
 if TYPE_CHECKING:
     from collections.abc import Callable

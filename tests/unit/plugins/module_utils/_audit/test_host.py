@@ -16,8 +16,8 @@ import pytest
 from ansible_collections.labfleet.identity.plugins.module_utils._audit._file_owners import DEEPEST, strangers_files
 from ansible_collections.labfleet.identity.plugins.module_utils._audit._homes import LARGEST_KEY_FILE, Resident, homes
 from ansible_collections.labfleet.identity.plugins.module_utils._audit._host_facts import HostPlaces, Looked, host_facts
-from ansible_collections.labfleet.identity.plugins.module_utils._audit._one_by_one import one_by_one
 from ansible_collections.labfleet.identity.plugins.module_utils._audit._sshd_ways import Asked, ways_of_sshd
+from ansible_collections.labfleet.identity.plugins.module_utils._one_by_one import one_by_one
 from ansible_collections.labfleet.identity.plugins.module_utils._ssh._public_keys import parse_public_key
 from ansible_collections.labfleet.identity.plugins.module_utils._uid_space import Band
 from ansible_collections.labfleet.identity.tests.unit.plugins.module_utils._accounts.conftest import public_key

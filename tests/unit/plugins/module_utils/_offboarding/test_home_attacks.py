@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from ansible_collections.labfleet.identity.plugins.module_utils import _open_mount
 from ansible_collections.labfleet.identity.plugins.module_utils._errors import IdentityError
 from ansible_collections.labfleet.identity.plugins.module_utils._offboarding import (
     _home_archive,
@@ -148,7 +149,7 @@ def test_a_home_that_is_a_mount_is_archived_and_not_removed(host: Leaving) -> No
 def test_nothing_is_removed_from_a_file_system_that_others_may_have(
     host: Leaving, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(_home_walk, "_LOCAL", frozenset(("ext4",)) - {_file_system(host.base)})
+    monkeypatch.setattr(_open_mount, "_LOCAL", frozenset(("ext4",)) - {_file_system(host.base)})
     host.archive()
     told = host.run("kept")["homes"][0]
     assert (told["local"], bool(told["shared_as"])) == (False, True)
@@ -162,14 +163,14 @@ def test_nothing_is_removed_from_a_file_system_that_others_may_have(
 def _file_system(path: Path) -> str:
     handle = os.open(path, os.O_RDONLY)
     try:
-        return _home_walk.mount_of(handle).file_system
+        return _open_mount.mount_of(handle).file_system
     finally:
         os.close(handle)
 
 
 @pytest.mark.parametrize("kind", ["nfs", "nfs4", "cifs", "smb3", "fuse.sshfs", "lustre", "ceph", "9p", "afs", "gpfs"])
 def test_file_systems_that_others_may_have(kind: str) -> None:
-    assert not _home_walk.Mount("1", kind, "server:/export", "/", "/home").is_local
+    assert not _open_mount.Mount("1", kind, "server:/export", "/", "/home").is_local
 
 
 def test_a_path_longer_than_the_system_takes(host: Leaving) -> None:

@@ -1,7 +1,7 @@
 # Copyright (c) 2026, The labfleet.identity developers
 # GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Look at many things of which any may never answer, each in turn (private). Nothing is changed."""
+"""Do many things of which any may never answer, each in turn, in a process that can be given up (private)."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
     from typing import Any, Callable
 
-__all__ = ["one_by_one"]
+__all__ = ["one_by_one", "until_silence"]
 
 
 def one_by_one(
@@ -35,16 +35,16 @@ def one_by_one(
         if time.monotonic() > deadline:
             answers.append({"problem": "there was no time left to look"})
             continue
-        answers += _until_silence(look, items[len(answers) :], patience, deadline)
+        answers += until_silence(look, items[len(answers) :], patience, deadline)
         if len(answers) < len(items):
             answers.append({"problem": "no answer within %g seconds" % patience})
     return answers
 
 
-def _until_silence(
+def until_silence(
     look: Callable[[Any], dict[str, Any]], items: Sequence[Any], patience: float, deadline: float
 ) -> list[dict[str, Any]]:
-    """The answers up to the first item that does not answer."""
+    """The answers up to the first item that does not answer. One process looks at all of them."""
     reading, writing = os.pipe()
     child = os.fork()
     if child == 0:
