@@ -10,6 +10,7 @@ anything else, never takes long, and what it writes back differs only where it w
 from __future__ import annotations
 
 import contextlib
+import json
 import re
 import time
 from typing import TYPE_CHECKING
@@ -33,6 +34,7 @@ from ansible_collections.labfleet.identity.plugins.module_utils._ssh._sshd_confi
     words,
 )
 from ansible_collections.labfleet.identity.plugins.module_utils._ssh._sshd_ways import keys_in
+from ansible_collections.labfleet.identity.plugins.module_utils._templates._resolve import resolve
 from ansible_collections.labfleet.identity.plugins.module_utils._uid_space import parse_band
 
 if TYPE_CHECKING:
@@ -126,6 +128,15 @@ def roster(data: bytes) -> None:
         parse_roster(read_roster_text(data.decode("utf-8", "surrogateescape"), "/lab/roster.yml"))
 
 
+def template(data: bytes) -> None:
+    """A template is resolved to plain data that JSON can hold, or refused in words."""
+    text = data.decode("utf-8", "surrogateescape")
+    base = "packages: [git]\nsystem_users: [{name: svc, uid: 1100, groups: [g]}]\nresearch_user: {system_user: svc}\n"
+    with refusals_are_fit_to_be_shown():
+        said = resolve("t", ["/lab"], {"/lab/t.yml": text, "/lab/base.yml": base}.get, parse_band("1000-3999"))
+        assert json.loads(json.dumps(said)) == said
+
+
 def key_entry(data: bytes) -> None:
     """What is taken for a key is one line of printable text, which reads as the same key."""
     text = data.decode("utf-8", "surrogateescape")
@@ -190,6 +201,23 @@ ROSTER = b"""users:
     keys: ["ssh-ed25519 %s bob@laptop", {key: "ssh-ed25519 %s", restrict: true}]
     gecos: !!str "Bob \\u00e9"
 """ % (BLOB.encode(), BLOB[::-1].encode())
+TEMPLATES = [
+    b"""extends: base
+override: [packages]
+packages: [r-base, &a git, *a]
+services: [{name: cron, state: started}]
+""",
+    b"""extends: base
+system_users:
+  - &u {name: svc, limits: {cores: 1.5, memory: 4G}, keys: [], sudo: [{commands: ALL}]}
+  - {<<: *u, name: other, uid: 1101, override: [keys]}
+system_groups: [{name: g, gid: 1200}]
+""",
+    b"""shared_directories: [{path: /srv/a, group: g, mode: '2770'}]
+research_user: {primary_user: research_user, default_groups: [lab], auto_create: false}
+jupyter: {users: [{name: svc}], limits: {}}
+""",
+]
 KEYS = b'restrict,pty,from="*.lab,!10.0.0.0/8",expiry-time="20270131000000Z" ssh-ed25519 %s a@b\n# c\nssh-rsa A\n' % (
     BLOB.encode()
 )
@@ -207,6 +235,7 @@ SEEDS: dict[str, list[bytes]] = {
         b"- {username: alice, username: bob}\n- !!python/object:os.system []\n- ? [a]\n  : b\n",
         b"- {username: 0o17, uid: 1_000, expires: 2027-01-31T00:00:00Z, groups: !!set {a, b}, keys: !!binary aGk=}",
     ],
+    "template": [*TEMPLATES, b"&a [*a, *a]"],
     "key_entry": [KEYS, b"ssh-ed25519 " + BLOB.encode(), b"ssh-ed25519 %s a\nb" % BLOB.encode()],
     "authorized_keys": [KEYS, KEYS * 3, b'command="a \\" b",no-pty ssh-ed25519 %s' % BLOB.encode()],
     "sshd_config": [
@@ -224,6 +253,7 @@ PROPERTIES: dict[str, Callable[[bytes], None]] = {
     "record": record,
     "login_defs": login_defs,
     "roster": roster,
+    "template": template,
     "key_entry": key_entry,
     "authorized_keys": authorized_keys,
     "sshd_config": sshd_config,
