@@ -54,7 +54,8 @@ def test_names_begin_with_the_role(role: Path) -> None:
 
 
 def test_every_option_is_used_by_the_tasks_and_shown_in_the_readme(role: Path) -> None:
-    tasks = (role / "tasks" / "main.yml").read_text(encoding="utf-8")
+    files = [*role.glob("tasks/*.yml"), *role.glob("vars/main.yml")]
+    tasks = "".join(path.read_text(encoding="utf-8") for path in files)
     readme = (role / "README.md").read_text(encoding="utf-8")
     for name, option in options(role).items():
         assert name in tasks, name
