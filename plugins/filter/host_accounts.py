@@ -36,6 +36,13 @@ options:
     description: The directory that holds the homes. A C(home) in the roster comes first.
     type: str
     default: /home
+  make_homes:
+    description:
+      - Whether M(labfleet.identity.accounts) makes and checks the homes in O(home_base). With V(false) it does not so
+        much as look at them, as it must be where a file server that is down would stop it.
+      - A home that the roster puts elsewhere is made in any case.
+    type: bool
+    default: true
   shell:
     description: The login shell. A C(shell) in the roster comes first.
     type: str
@@ -118,8 +125,9 @@ def _host_accounts(
     groups: Any = None,
     sudo: Any = None,
     passwords: Any = None,
+    make_homes: Any = True,
 ) -> list[dict[str, Any]]:
-    options = (identities, select, home_base, shell, groups, sudo, passwords)
+    options = (identities, select, home_base, shell, groups, sudo, passwords, make_homes)
     try:
         return host_accounts(*map(plain, options))
     except IdentityError as error:

@@ -44,6 +44,7 @@ def host_accounts(
     groups: Any = None,
     sudo: Any = None,
     passwords: Any = None,
+    make_homes: Any = True,
 ) -> list[dict[str, Any]]:
     """The ``users`` of the accounts module for one host.
 
@@ -54,8 +55,12 @@ def host_accounts(
     :param sudo: rules of sudo by username; whoever is not in it has none. Those of C(@group) are for host_groups().
         None leaves alone what the host has.
     :param passwords: password hashes by username; the password of whoever is not in it is left alone.
+    :param make_homes: whether the accounts module makes and checks the homes in home_base. Where they are on a file
+        server it must not even look.
     :raises IdentityError: names whoever is selected and not known.
     """
+    if not isinstance(make_homes, bool):
+        raise IdentityError(f"make_homes is {quoted(make_homes)}: write true or false.")
     people = _people(identities)
     everywhere = _names(groups, "groups")
     for group in everywhere:
@@ -70,6 +75,8 @@ def host_accounts(
         # who is disabled or absent is so everywhere, or a host that dropped them would keep their account open
         if wanted is None or person["username"] in wanted or person.get("state", "present") != "present":
             accounts.append(_account(person, base, shell, everywhere))
+            if not make_homes and accounts[-1]["home"].startswith(base + "/"):
+                accounts[-1]["create_home"] = False
         else:
             accounts.append(_unselected(person))
         if person["username"] in hashes:

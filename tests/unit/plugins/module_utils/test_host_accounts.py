@@ -52,6 +52,21 @@ def test_what_accounts_gets() -> None:
     ]
 
 
+def test_homes_on_a_file_server_are_left_alone_and_others_are_made() -> None:
+    people = [*PEOPLE, {**PEOPLE[1], "username": "erin", "uid": 5111, "home": "/srv/erin"}]
+    accounts = host_accounts(people, home_base="/efs/home", make_homes=False)
+    assert {account["name"]: account.get("create_home") for account in accounts} == {
+        "alice": False,
+        "bob": False,
+        "carol": False,
+        "david": False,
+        "erin": None,
+    }
+    assert not any("create_home" in account for account in host_accounts(people, home_base="/efs/home"))
+    with pytest.raises(IdentityError, match="make_homes is 'no': write true or false"):
+        host_accounts(people, make_homes="no")
+
+
 def test_the_roster_comes_before_the_host() -> None:
     person = {
         **PEOPLE[0],
