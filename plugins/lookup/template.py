@@ -108,6 +108,10 @@ _raw:
     resource_limits:
       description: What the role P(labfleet.identity.resource_limits#role) is told.
       type: dict
+    roles:
+      description: Which of these three roles the template has a block for, if only an empty one.
+      type: list
+      elements: str
     phase:
       description: The phase that was asked for.
       type: str
@@ -139,6 +143,7 @@ _raw:
       jupyter: {}
       rstudio: {}
       resource_limits: {}
+      roles: []
       phase: default
       variables: {system_users_accounts: [{name: researcher, uid: 1001}]}
       service_owners: {system_user: "", people: ""}

@@ -34,8 +34,10 @@ MOST_ENTRIES = 500
 # for the role to check.
 ROLE_BLOCKS: dict[str, frozenset[str]] = {
     "jupyter": frozenset(("users", "limits")),
-    "rstudio": frozenset(("limits",)),
-    "resource_limits": frozenset(("users", "services", "disk", "report")),
+    "rstudio": frozenset(
+        ("groups", "limits", "r_packages", "r_program", "session_minutes", "session_settings", "sign_in_minutes")
+    ),
+    "resource_limits": frozenset(("users", "services", "disk_path", "disk", "report")),
 }
 TOP_KEYS = (
     "description", "extends", OVERRIDE, "packages", "services", "system_users", "system_groups",

@@ -38,6 +38,8 @@ def whole(said: dict[str, Any], band: Band) -> dict[str, Any]:
     result: dict[str, Any] = {"description": said.get("description", "")}
     result.update({key: said.get(key, []) for key in _LISTS})
     result.update({key: said.get(key, {}) for key in ("research_user", *ROLE_BLOCKS)})
+    # a block may be there and say nothing: the template wants the role as it is
+    result["roles"] = [role for role in ROLE_BLOCKS if role in said]
     result["services"] = [{"state": "started", "enabled": True, **service} for service in result["services"]]
     for directory in result["shared_directories"]:
         if "group" not in directory:

@@ -24,6 +24,7 @@ NOTHING = {
     "jupyter": {},
     "rstudio": {},
     "resource_limits": {},
+    "roles": [],
 }
 
 
