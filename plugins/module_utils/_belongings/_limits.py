@@ -19,7 +19,15 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from typing import Any
 
-__all__ = ["Limits", "limits_warnings", "parse_limits", "render_pam_limits", "render_slice"]
+__all__ = [
+    "Limits",
+    "limits_warnings",
+    "parse_limits",
+    "render_pam_limits",
+    "render_slice",
+    "resource_lines",
+    "size_in_bytes",
+]
 
 LEAST_CPU_PERCENT = 5
 MOST_CORES = 10000
@@ -106,7 +114,7 @@ def _memory(entry: dict[str, Any], key: str) -> int | None:
     value = entry.get(key)
     if value is None:
         return None
-    size = _bytes(value)
+    size = size_in_bytes(value)
     if size is None:
         raise IdentityError("limits: %s %s is no size such as 512M, 4G or a number of bytes" % (key, quoted(value)))
     if size and not LEAST_MEMORY <= size <= MOST_MEMORY:
@@ -117,7 +125,7 @@ def _memory(entry: dict[str, Any], key: str) -> int | None:
     return size
 
 
-def _bytes(value: Any) -> int | None:
+def size_in_bytes(value: Any) -> int | None:
     """A size in bytes, or None. Units are powers of 1024, as in systemd."""
     if isinstance(value, bool):
         return None
@@ -149,8 +157,8 @@ def _count(entry: dict[str, Any], key: str, least: int, most: int) -> int | None
     return number
 
 
-def render_slice(limits: Limits) -> bytes:
-    """The drop-in for ``user-UID.slice``, which holds whatever the user runs; empty when nothing is limited."""
+def resource_lines(limits: Limits) -> list[str]:
+    """The settings of a unit, a slice or a service, that systemd holds for all in it together."""
     lines = []
     if limits.cpu_percent is not None:
         lines.append("CPUQuota=%s" % ("%d%%" % limits.cpu_percent if limits.cpu_percent else ""))
@@ -161,6 +169,12 @@ def render_slice(limits: Limits) -> bytes:
     ):
         if value is not None:
             lines.append("%s=%s" % (key, value or "infinity"))
+    return lines
+
+
+def render_slice(limits: Limits) -> bytes:
+    """The drop-in for ``user-UID.slice``, which holds whatever the user runs; empty when nothing is limited."""
+    lines = resource_lines(limits)
     return WRITTEN_BY + ("[Slice]\n" + "\n".join(lines) + "\n").encode("ascii") if lines else b""
 
 
