@@ -17,6 +17,7 @@ from .fleet import LOGINS
 from .hosts import down, up
 from .image import ensure_images
 from .spec import RELEASES, TEMPLATE_USERS, parse_host
+from .wheels import ON_HOST, ensure_wheels, lay_wheels
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -40,6 +41,8 @@ def _parser() -> argparse.ArgumentParser:
     image = commands.add_parser("image", help="make the host images and print their names")
     image.add_argument("--release", action="append", choices=RELEASES, help="only this release")
     image.add_argument("--template", action="append", choices=sorted(TEMPLATE_USERS), help="only this template")
+    wheels = commands.add_parser("wheels", help="fetch the Python packages of JupyterLab, for hosts without an index")
+    wheels.add_argument("name", nargs="*", help="fleets that get them")
     return parser
 
 
@@ -55,6 +58,12 @@ def _carry_out(options: argparse.Namespace, console: Console) -> None:
         print(ensure_engine(console))
     elif options.command == "engine":
         stop_engine(console)
+    elif options.command == "wheels":
+        for name in options.name:
+            lay_wheels(name, console)
+            print(ON_HOST)
+        for release in () if options.name else RELEASES:
+            print(ensure_wheels(release, console))
     else:
         pairs = [(r, t) for r in options.release or RELEASES for t in options.template or TEMPLATE_USERS]
         with engine_in_use(console):
