@@ -202,7 +202,7 @@ modified:
   description: What got another mode or group, by path.
   returned: success
   type: dict
-  sample: {/efs/shared/imaging: "research 2750 -> root:imaging 2770"}
+  sample: {/efs/shared/imaging: "root:research 2750 -> root:imaging 2770"}
 missing:
   description: With O(create=false), what is missing or has another mode or group.
   returned: success

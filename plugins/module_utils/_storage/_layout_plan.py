@@ -193,7 +193,8 @@ class _Draft:
         members = self._members(entry.group)
         keeper = self._keeper(members, thing)
         owners = {0} if self.seen.root_writes else {0, *(member.uid for member in members)}
-        before = "%s %04o" % (self.host.group_names.get(thing.gid, str(thing.gid)), thing.mode)
+        holders = (self.host.names.get(thing.uid, thing.uid), self.host.group_names.get(thing.gid, thing.gid))
+        before = "%s:%s %04o" % (*holders, thing.mode)
         if thing.kind == "missing":
             if self.request.create and (maker == "nobody" or keeper is None):
                 why = _SQUASH % ((self._path(self.request.shared_base),) * 2) if members else "its group has no members"
