@@ -5,6 +5,8 @@
 
 from __future__ import annotations
 
+import contextlib
+import ctypes
 import os
 import subprocess
 from pathlib import Path
@@ -12,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from ansible_collections.labfleet.identity.plugins.module_utils._storage import _layout_run, _layout_work
+from ansible_collections.labfleet.identity.plugins.module_utils._storage import _layout_run
 from ansible_collections.labfleet.identity.plugins.module_utils._storage._states import HostUsers
 
 if TYPE_CHECKING:
@@ -121,9 +123,8 @@ def lab(tmp_path: Path) -> Iterator[Lab]:
     found.unmount()
 
 
-@pytest.fixture
-def squashed(lab: Lab, monkeypatch: pytest.MonkeyPatch) -> Lab:
-    """A file system whose server keeps root out: it says so when asked, and root makes nothing.
+def keep_root_out(lab: Lab, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Let the file server say that root may not write, and everybody else may make their own.
 
     The server itself is in tests/nfs. Here the process that acts as a user is the real one, and root fails if it tries.
     """
@@ -139,6 +140,30 @@ def squashed(lab: Lab, monkeypatch: pytest.MonkeyPatch) -> Lab:
         assert os.geteuid() != 0, "root made something"
         mkdir(path, mode, **more)
 
-    monkeypatch.setattr(_layout_work.os, "access", asked)
+    monkeypatch.setattr(os, "access", asked)
     monkeypatch.setattr(os, "mkdir", made)
+
+
+@pytest.fixture
+def squashed(lab: Lab, monkeypatch: pytest.MonkeyPatch) -> Lab:
+    """A file system whose server keeps root out."""
+    keep_root_out(lab, monkeypatch)
     return lab
+
+
+@contextlib.contextmanager
+def dead_server(point: Path) -> Iterator[None]:
+    """An automount whose server never answers: whoever goes there waits."""
+    reading, writing = os.pipe()
+    daemon = subprocess.Popen(["sleep", "300"], start_new_session=True)
+    libc = ctypes.CDLL(None, use_errno=True)
+    options = "fd=%d,pgrp=%d,minproto=5,maxproto=5,direct" % (writing, daemon.pid)
+    assert libc.mount(b"dead", os.fsencode(point), b"autofs", 0, options.encode()) == 0, os.strerror(ctypes.get_errno())
+    try:
+        yield
+    finally:
+        assert libc.umount2(os.fsencode(point), 2) == 0, os.strerror(ctypes.get_errno())  # MNT_DETACH
+        for handle in (reading, writing):
+            os.close(handle)
+        daemon.kill()
+        daemon.wait()

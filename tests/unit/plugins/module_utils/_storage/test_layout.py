@@ -6,10 +6,8 @@
 from __future__ import annotations
 
 import contextlib
-import ctypes
 import os
 import stat
-import subprocess
 import time
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
@@ -19,10 +17,9 @@ import pytest
 from ansible_collections.labfleet.identity.plugins.module_utils._errors import IdentityError
 from ansible_collections.labfleet.identity.plugins.module_utils._storage import _layout_work
 
-from .conftest import ALICE, BOB, CAROL, FILE_SYSTEM, IMAGING, SOURCE, Lab, user
+from .conftest import ALICE, BOB, CAROL, FILE_SYSTEM, IMAGING, SOURCE, Lab, dead_server, user
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
     from pathlib import Path
 
 PEOPLE = (user("alice", ALICE, groups=["imaging"]), user("bob", BOB, home_mode="0750"))
@@ -254,29 +251,12 @@ def test_a_server_that_makes_somebody_else_of_root_is_told(lab: Lab, monkeypatch
     assert [name for name in os.listdir(lab.homes) if not name.startswith(".")] == []
 
 
-@pytest.fixture
-def dead(tmp_path: Path) -> Iterator[Path]:
-    """An automount whose server never answers: whoever goes there waits."""
-    point = tmp_path / "dead"
-    point.mkdir()
-    reading, writing = os.pipe()
-    daemon = subprocess.Popen(["sleep", "300"], start_new_session=True)
-    libc = ctypes.CDLL(None, use_errno=True)
-    options = "fd=%d,pgrp=%d,minproto=5,maxproto=5,direct" % (writing, daemon.pid)
-    assert libc.mount(b"dead", os.fsencode(point), b"autofs", 0, options.encode()) == 0, os.strerror(ctypes.get_errno())
-    yield point
-    assert libc.umount2(os.fsencode(point), 2) == 0, os.strerror(ctypes.get_errno())  # MNT_DETACH
-    for handle in (reading, writing):
-        os.close(handle)
-    daemon.kill()
-    daemon.wait()
-
-
-def test_a_file_server_that_does_not_answer_stops_nobody(lab: Lab, dead: Path) -> None:
+def test_a_file_server_that_does_not_answer_stops_nobody(lab: Lab, tmp_path: Path) -> None:
+    dead = tmp_path / "dead"
+    dead.mkdir()
     begin = time.monotonic()
-    with pytest.raises(
-        IdentityError, match=r"did not answer for 1 seconds while it was looked at: nothing waits for it"
-    ):
+    silent = r"did not answer for 1 seconds while it was looked at: nothing waits for it"
+    with dead_server(dead), pytest.raises(IdentityError, match=silent):
         lab.run(*PEOPLE, mount_point=str(dead), timeout=1)
     assert 0.9 < time.monotonic() - begin < 5
     # nothing that was started is left behind
