@@ -93,11 +93,9 @@ def said(tmp_path_factory: pytest.TempPathFactory) -> Any:
         "ansible_python_interpreter": sys.executable,
     }
     (here / "hosts.yml").write_text(yaml.safe_dump({"all": {"hosts": HOSTS, "vars": common}}))
-    has_template = "template_name | default('') | length > 0"
     shown = {name: "{{ %s | default('(unset)') }}" % name for name in [*bound_names(), "template_service_users"]}
-    round_of_site: list[dict[str, Any]] = [
-        {"ansible.builtin.include_tasks": str(TASKS / f"template_{part}.yml"), "when": has_template}
-        for part in ("variables", "services")
+    site = [
+        {"ansible.builtin.import_playbook": f"labfleet.identity.template_{part}"} for part in ("variables", "services")
     ]
     keep = {
         "ansible.builtin.copy": {
@@ -107,21 +105,26 @@ def said(tmp_path_factory: pytest.TempPathFactory) -> Any:
         "check_mode": False,
         "vars": {"shown": shown},
     }
-    book = [{"hosts": "all", "gather_facts": False, "tasks": [*round_of_site, *round_of_site, keep]}]
+    book = [*site, *site, {"hosts": "all", "gather_facts": False, "tasks": [keep]}]
     (here / "play.yml").write_text(yaml.safe_dump(book, sort_keys=False))
-    ran = controller.run("playbook", "-i", "hosts.yml", "-c", "local", "--check", "play.yml")
+    options = ("-c", "local", "-e", "ansible_become=false", "--check")
+    ran = controller.run("playbook", "-i", "hosts.yml", *options, "play.yml")
     assert ran.returncode == 0, ran.stdout + ran.stderr
     assert not list(here.rglob("pwned"))
-    return {host: json.loads((here / f"{host}.json").read_text()) for host in HOSTS}
+    assert "WARNING" not in ran.stdout + ran.stderr
+    tasks = {line.split()[0]: line.split()[2] for line in ran.stdout.splitlines() if " ok=" in line}
+    shown_by = {host: json.loads((here / f"{host}.json").read_text()) for host in HOSTS}
+    return {host: {**shown_by[host], "tasks": tasks[host]} for host in HOSTS}
 
 
 def set_on(said: Any, host: str) -> dict[str, Any]:
-    return {name: value for name, value in said[host].items() if value != "(unset)"}
+    return {name: value for name, value in said[host].items() if value != "(unset)" and name != "tasks"}
 
 
 @pytest.mark.parametrize(("host", "variables"), [("plain", {"research_users_shell": "/bin/zsh"}), ("empty", {})])
 def test_a_host_without_a_template_gets_nothing(said: Any, host: str, variables: dict[str, Any]) -> None:
     assert set_on(said, host) == variables
+    assert said[host]["tasks"] == "ok=1"  # that which wrote this down
 
 
 def test_a_template_without_the_block_is_its_system_users_and_no_more(said: Any) -> None:
