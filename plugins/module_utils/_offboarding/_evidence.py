@@ -26,6 +26,7 @@ from ansible_collections.labfleet.identity.plugins.module_utils._offboarding._ev
     ask_pam,
     look_at_what_runs,
 )
+from ansible_collections.labfleet.identity.plugins.module_utils._silence import Silence
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping
@@ -96,11 +97,16 @@ def _when_ended(
 def _home(person: Person, places: Places) -> Step:
     """What became of the home; an archive is read and summed again."""
     status = None
-    with contextlib.suppress(OSError):
-        status = os.lstat(person.home)
     step = "home %s" % person.home_state
     if person.home_state == "elsewhere":
         return Step("home", True, "another host of this run has it in its care")
+    silent = Silence().of(os.path.dirname(person.home))
+    if silent:
+        # one that is kept is nobody's way in
+        told = "not looked at: the file server of %s does not answer" % silent
+        return Step(step, person.home_state == "kept", told)
+    with contextlib.suppress(OSError):
+        status = os.lstat(person.home)
     if person.home_state == "removed":
         leaving = os.path.join(os.path.dirname(person.home), ".labfleet-leaving-%s-%d" % (person.name, person.uid))
         left = [path for path in (person.home, leaving) if os.path.lexists(path)]

@@ -32,6 +32,7 @@ from ansible_collections.labfleet.identity.plugins.module_utils._offboarding._ho
 from ansible_collections.labfleet.identity.plugins.module_utils._offboarding._home_walk import DIRECTORY, shown
 from ansible_collections.labfleet.identity.plugins.module_utils._open_mount import mount_of
 from ansible_collections.labfleet.identity.plugins.module_utils._safe_files import open_trusted_directory
+from ansible_collections.labfleet.identity.plugins.module_utils._silence import Silence
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -95,7 +96,8 @@ def settle_homes(params: Mapping[str, Any], check: bool, places: Places | None =
             params["state"] == "removed" and params["archive_first"] and not params["without_archive"],
             check,
         )
-        homes = [_Home(leaver, wish) for leaver in leavers]
+        silence = Silence()
+        homes = [_Home(leaver, wish, silence) for leaver in leavers]
         try:
             _judge(homes)
             results = [home.settle() for home in homes]
@@ -158,10 +160,11 @@ def _judge(homes: list[_Home]) -> None:
 class _Home:
     """The home of one person while it is looked at and dealt with."""
 
-    def __init__(self, leaver: Leaver, wish: _Wish) -> None:
+    def __init__(self, leaver: Leaver, wish: _Wish, silence: Silence) -> None:
         self.leaver = leaver
         self.wish = wish
         self.warnings: list[str] = []
+        self._silence = silence
         self._base = -1
         self._top = -1
         self._half = -1  # of a removal that was cut short
@@ -182,6 +185,15 @@ class _Home:
         self._told = {**user, "user": user, "found": False, "local": True, "shared_as": "", "cut_short": False}
         self._told.update(archive=None, entries=0, bytes=0)
         folder = os.path.dirname(leaver.home)
+        silent = self._silence.of(folder)
+        if silent:
+            problem = "home %s cannot be looked at: the file server of %s does not answer" % (leaver.home, silent)
+            if self.wish.state != "kept":
+                raise IdentityError("%s; run again when it does" % problem)
+            # nothing will be done, and nobody is let in for longer because of that
+            self._told["local"] = False
+            self.warnings.append("%s: %s" % (leaver.name, problem))
+            return
         if not os.path.lexists(folder):
             return
         try:

@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING
 
 from ansible_collections.labfleet.identity.plugins.module_utils._errors import IdentityError
 from ansible_collections.labfleet.identity.plugins.module_utils._safe_files import read_file
+from ansible_collections.labfleet.identity.plugins.module_utils._silence import Silence
 from ansible_collections.labfleet.identity.plugins.module_utils._ssh._public_keys import parse_public_key
 from ansible_collections.labfleet.identity.plugins.module_utils._ssh._sshd_config import (
     PASSWORD_SETTINGS,
@@ -164,17 +165,18 @@ def _check_nobody_locked_out(host: Host, staged: str, now: Settings, always: lis
     :param always: the key files that sshd will read whoever the account is; who has one is not asked about further.
     """
     with_password = parse_shadow(_text(host.shadow)) if takes_passwords(now) else frozenset()
+    silence = Silence()  # a key that is behind a dead file server lets nobody in, and nobody waits for it
     locked_out = []
     for account in parse_passwd(_text(host.passwd)):
-        way = _way_in(account, now, with_password)
-        if not way or any(os.path.isfile(name) for name in key_files(always, account)):
+        way = _way_in(account, now, with_password, silence)
+        if not way or any(_is_file(name, silence) for name in key_files(always, account)):
             continue
         then = _settings(host, staged, account.name)
-        if not isinstance(then, str) and _way_in(account, then, with_password):
+        if not isinstance(then, str) and _way_in(account, then, with_password, silence):
             continue
         # a file that sshd does not read from this user today is no way in, or any user could stop the run by making one
         today = _settings(host, host.config, account.name)
-        if isinstance(today, str) or _way_in(account, today, with_password):
+        if isinstance(today, str) or _way_in(account, today, with_password, silence):
             locked_out.append("%s (%s)" % (account.name, way))
     if locked_out:
         more = len(locked_out) - _SHOWN_NAMES
@@ -185,12 +187,16 @@ def _check_nobody_locked_out(host: Host, staged: str, now: Settings, always: lis
         )
 
 
-def _way_in(account: Account, settings: Settings, with_password: frozenset[str]) -> str:
+def _way_in(account: Account, settings: Settings, with_password: frozenset[str], silence: Silence) -> str:
     """How an account can log in: the first key file that is there, or a password; "" when it cannot."""
     for name in key_files(settings.get("authorizedkeysfile", []), account):
-        if os.path.isfile(name):
+        if _is_file(name, silence):
             return name
     return "a password" if account.name in with_password and password_opens(account, settings) else ""
+
+
+def _is_file(path: str, silence: Silence) -> bool:
+    return not silence.of(path) and os.path.isfile(path)
 
 
 def _text(path: str) -> str:
