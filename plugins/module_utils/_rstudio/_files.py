@@ -61,7 +61,6 @@ SystemCallFilter=@system-service
 SystemCallErrorNumber=EPERM
 DevicePolicy=closed
 KeyringMode=private
-RemoveIPC=no
 IPAddressDeny=any
 IPAddressAllow=localhost%s
 """

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import os
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import pytest
 
@@ -32,7 +32,8 @@ from ansible_collections.labfleet.identity.plugins.module_utils._rstudio._settin
 
 from .test_settings import USUAL
 
-Answer = tuple[int, str, str]
+if TYPE_CHECKING:
+    Answer = tuple[int, str, str]
 
 
 class Systemd:
