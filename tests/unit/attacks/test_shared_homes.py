@@ -31,6 +31,7 @@ from .intruder import attempts, exchange, meanwhile
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
     from pathlib import Path
+    from typing import Any
 
 SECONDS = 0.7  # that a race is kept up at least
 PEOPLE = user("alice", ALICE, groups=["imaging"])
@@ -230,7 +231,7 @@ def test_no_account_waits_for_a_dead_file_server(tmp_path: Path) -> None:
     efs = root / "efs"
     efs.mkdir()
     alice = {**host.user("alice", ALICE), "home": str(efs / "home" / "alice"), "create_home": False}
-    life = [
+    life: list[dict[str, Any]] = [
         {"keys": [public_key(1, "alice")]},
         {"gecos": "Alice", "home_mode": "0711", "limits": {"memory": "1G"}},
         {"state": "disabled"},

@@ -13,7 +13,11 @@ import pytest
 
 from ansible_collections.labfleet.identity.plugins.module_utils import _silence
 from ansible_collections.labfleet.identity.plugins.module_utils._errors import IdentityError
-from ansible_collections.labfleet.identity.plugins.module_utils._offboarding import _evidence, _home_run
+from ansible_collections.labfleet.identity.plugins.module_utils._offboarding import (
+    _evidence,
+    _evidence_files,
+    _home_run,
+)
 from ansible_collections.labfleet.identity.plugins.module_utils._silence import Silence
 from ansible_collections.labfleet.identity.plugins.module_utils._ssh._sshd_dropin import plan
 from ansible_collections.labfleet.identity.tests.unit.plugins.module_utils._offboarding.conftest import ALICE, Leaving
@@ -86,8 +90,8 @@ def test_somebody_leaves_while_the_file_server_is_down(dead: Path, tmp_path: Pat
 
 @pytest.mark.parametrize(("state", "holds"), [("kept", True), ("archived", False), ("removed", False)])
 def test_a_receipt_says_what_it_could_not_see(dead: Path, state: str, holds: bool) -> None:
-    person = _evidence.Person("alice", ALICE, str(dead / "home" / "alice"), "absent", state)
-    step = _evidence._home(person, _evidence.Places())
+    person = _evidence_files.Person("alice", ALICE, str(dead / "home" / "alice"), "absent", state)
+    step = _evidence._home(person, _evidence_files.Places())
     assert (step.holds, step.evidence) == (holds, "not looked at: the file server of %s does not answer" % dead)
 
 

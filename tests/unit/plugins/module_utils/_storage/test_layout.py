@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
+from ansible_collections.labfleet.identity.plugins.module_utils import _home_tree
 from ansible_collections.labfleet.identity.plugins.module_utils._errors import IdentityError
 from ansible_collections.labfleet.identity.plugins.module_utils._storage import _layout_work
 
@@ -266,7 +267,7 @@ def test_a_file_server_that_does_not_answer_stops_nobody(lab: Lab, tmp_path: Pat
 
 def test_a_server_that_falls_silent_in_the_midst_of_it(lab: Lab, monkeypatch: pytest.MonkeyPatch) -> None:
     lab.run()
-    make_home = _layout_work.make_home
+    make_home = _home_tree.make_home
 
     def made(base: int, name: str, *more: Any) -> None:
         if name == "bob":
