@@ -11,8 +11,8 @@ version_added: 0.1.0
 author:
   - The labfleet.identity developers (@labfleet)
 description:
-  - Takes what M(labfleet.identity.uid_allocation) returned and gives the option O(access_points) of
-    M(labfleet.identity.efs_access_point).
+  - Takes what M(labfleet.identity.uid_allocation) returned and gives the option
+    O(labfleet.identity.efs_access_point#module:access_points).
   - C(creator) and C(machines) see the whole file system and enforce no user. The policy of the file system lets root in
     through C(creator) alone. See P(labfleet.identity.efs_policy#filter).
   - C(home-NAME) sees the home of one person, and does everything as that person. People who are disabled or absent have

@@ -21,7 +21,8 @@ description:
   - An access point is known by its client token, which is made of the file system and the name. Runs at the same time
     make one access point. If none has the token, the one with the tag C(Name) is meant.
   - Options that are not given are not compared.
-  - Removing an access point removes no files. Clients that have it mounted go on until they unmount.
+  - Removing an access point removes no files. AWS says in one place that clients which have it mounted go on until they
+    disconnect, and in another that they lose access.
 requirements:
   - boto3 and botocore >= 1.35.0
   - the collection amazon.aws
@@ -35,7 +36,7 @@ notes:
     characters and 4 directories (U(https://docs.aws.amazon.com/efs/latest/ug/API_RootDirectory.html)); 16 secondary
     gids (U(https://docs.aws.amazon.com/efs/latest/ug/API_PosixUser.html)); a client token of 64 characters
     (U(https://docs.aws.amazon.com/efs/latest/ug/API_CreateAccessPoint.html)); 50 tags
-    (U(https://docs.aws.amazon.com/tag-editor/latest/userguide/tagging.html)).'
+    (U(https://docs.aws.amazon.com/general/latest/gr/aws_tagging.html)).'
 attributes:
   check_mode:
     description: Says what would be made, tagged or removed, and changes nothing.

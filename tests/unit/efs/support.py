@@ -105,6 +105,7 @@ class Controller:
 
     def __init__(self, directory: Path, url: str) -> None:
         self.directory = directory
+        self.failures: list[str] = []  # what the last play failed with
         inherited = {name: value for name, value in os.environ.items() if not name.startswith("ANSIBLE_")}
         self._environment = {
             **aws_environment(url, inherited),
@@ -136,6 +137,7 @@ class Controller:
             for result in task["hosts"].values()
         }
         assert ran.returncode in (0, 2), ran.stdout + ran.stderr
+        self.failures = [result["msg"] for result in results.values() if result.get("failed")]
         return ran.returncode == 0, results
 
 

@@ -357,6 +357,12 @@ def test_nobody_answers(aws: Aws) -> None:
     assert "no connection to region us-east-1 at 127.0.0.1:9" in told
 
 
+def test_region_and_profile_are_those_of_the_task(aws: Aws) -> None:
+    assert "there is no such file system in region eu-west-1 at 127.0.0.1" in aws.run(**HOME, region="eu-west-1")["msg"]
+    assert "nobody" in aws.run(**HOME, profile="nobody")["msg"]
+    assert aws.points() == {}
+
+
 def test_the_collection_it_needs_is_named(aws: Aws, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(_aws_module, "HAS_AMAZON_AWS", False)
     assert "needs the collection amazon.aws" in aws.run(**HOME)["msg"]
