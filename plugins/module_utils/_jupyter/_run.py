@@ -40,7 +40,6 @@ from ansible_collections.labfleet.identity.plugins.module_utils._jupyter._texts 
 )
 from ansible_collections.labfleet.identity.plugins.module_utils._safe_files import (
     make_trusted_directory,
-    open_trusted_directory,
     read_file,
     replace_file,
 )
@@ -97,9 +96,9 @@ class Plan:
 
     @property
     def changed(self) -> bool:
-        return bool(
-            self.builds or self.stopped or self.files or self.enabled or self.restarted or self.started or self.pruned
-        )
+        stops = self.stopped or self.halted
+        starts = self.enabled or self.restarted or self.started
+        return bool(self.builds or self.files or stops or starts or self.pruned)
 
 
 def plan(servers: Sequence[Server], pins: Pins, host: str, restart: bool, check: bool, run: Run) -> Plan:
@@ -380,11 +379,9 @@ def _start(names: list[str], run: Run) -> None:
 
 
 def _remove_directories() -> None:
-    places = (DUE, TOKENS, os.path.dirname(CONFIG), "/etc/labfleet", PLACE, os.path.dirname(PLACE))
-    for path in places:
-        if path == DUE:
-            for name in _names_in(DUE):
-                os.unlink(os.path.join(DUE, name))
+    for name in _names_in(DUE):
+        os.unlink(os.path.join(DUE, name))
+    ours = os.path.dirname(CONFIG)
+    for path in (DUE, TOKENS, ours, os.path.dirname(ours), PLACE, os.path.dirname(PLACE)):
         with contextlib.suppress(OSError):  # not there, or others have something in it
-            os.close(open_trusted_directory(path))
             os.rmdir(path)
