@@ -98,7 +98,7 @@ attributes:
     support: full
 requirements:
   - root on the host
-  - the package quota (4.06 is tested)
+  - the package quota (4.06 and 4.09 are tested)
 seealso:
   - module: labfleet.identity.disk_usage
   - module: labfleet.identity.unit_limits
