@@ -115,7 +115,7 @@ options:
         type: str
       skel:
         description: Directory that this home is copied from, in place of O(skel).
-        type: str
+        type: path
       groups:
         description: Names of the shared groups that the user is in.
         type: list
