@@ -73,6 +73,10 @@ def ways_of_sshd(accounts: Sequence[Asked], config: str, run: Run) -> tuple[dict
         for line in out.splitlines():
             keyword, _blank, rest = line.partition(" ")
             settings.setdefault(keyword.lower(), []).extend(rest.split())
+        if settings.get("authorizedkeyscommand") == ["/usr/bin/cat", _CENTRAL + "%u"]:
+            # so that sshd does not look into a home on a file server; it is the file that counts
+            files = [pattern for pattern in settings.get("authorizedkeysfile", []) if pattern.lower() != "none"]
+            settings.update(authorizedkeysfile=[*files, _CENTRAL + "%u"], authorizedkeyscommand=["none"])
         for account in same:
             ways[account.name] = _ways(account, settings)
         for gap in _elsewhere(settings):

@@ -24,6 +24,7 @@ from ansible_collections.labfleet.identity.plugins.module_utils._ssh._sshd_confi
     global_value,
     key_file_rules,
     key_files,
+    key_files_of,
     parse_passwd,
     parse_shadow,
     password_opens,
@@ -189,7 +190,7 @@ def _check_nobody_locked_out(host: Host, staged: str, now: Settings, always: lis
 
 def _way_in(account: Account, settings: Settings, with_password: frozenset[str], silence: Silence) -> str:
     """How an account can log in: the first key file that is there, or a password; "" when it cannot."""
-    for name in key_files(settings.get("authorizedkeysfile", []), account):
+    for name in key_files_of(settings, account):
         if _is_file(name, silence):
             return name
     return "a password" if account.name in with_password and password_opens(account, settings) else ""

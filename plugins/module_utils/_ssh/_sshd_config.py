@@ -23,6 +23,7 @@ __all__ = [
     "includes",
     "key_file_rules",
     "key_files",
+    "key_files_of",
     "matched_groups",
     "parse_passwd",
     "parse_shadow",
@@ -34,6 +35,8 @@ __all__ = [
     "words",
 ]
 
+# With a file sshd looks into the home as well, wherever the file is; with a program that prints the file it does not.
+_PRINTER = "/usr/bin/cat"
 PASSWORD_SETTINGS = ("passwordauthentication", "kbdinteractiveauthentication")
 
 
@@ -95,19 +98,25 @@ def _staged_line(line: str, directory: str, staged: str) -> str:
 
 
 def key_file_rules(content: str) -> tuple[list[str] | None, list[list[str]]]:
-    """The AuthorizedKeysFile values of a drop-in: the one for everybody (None: not set), and those of Match blocks."""
+    """The key files that a drop-in names: those for everybody (None: not set), and those of each Match block.
+
+    A file that AuthorizedKeysCommand prints counts as one that AuthorizedKeysFile names before it in a Match block.
+    """
     everybody: list[str] | None = None
     matched: list[list[str]] = []
-    in_match = False
+    in_match = in_rule = False
     for line in content.splitlines():
         found = words(line)
         if found[:1] == ["match"]:
-            in_match = True
+            in_match, in_rule = True, False
         elif found[:1] == ["authorizedkeysfile"]:
             if in_match:
                 matched.append(found[1:])
+                in_rule = True
             elif everybody is None:  # the first value wins
                 everybody = found[1:]
+        elif found[:1] == ["authorizedkeyscommand"] and in_rule:
+            matched[-1].extend(_printed(found[1:]))
     return everybody, matched
 
 
@@ -168,6 +177,16 @@ def key_files(patterns: Iterable[str], account: Account) -> list[str]:
             at += 2 if pair in tokens else 1
         files.append(os.path.normpath(os.path.join(account.home, name)))
     return files
+
+
+def key_files_of(settings: Mapping[str, list[str]], account: Account) -> list[str]:
+    """The files that an account's keys come from, whoever reads them, by what sshd says of the account."""
+    printed = _printed(settings.get("authorizedkeyscommand", []))
+    return key_files([*settings.get("authorizedkeysfile", []), *printed], account)
+
+
+def _printed(command: list[str]) -> list[str]:
+    return command[1:] if command[:1] == [_PRINTER] else []
 
 
 def complaint(answer: tuple[int, str, str]) -> str:

@@ -21,7 +21,7 @@ from ansible_collections.labfleet.identity.plugins.module_utils._safe_files impo
 from ansible_collections.labfleet.identity.plugins.module_utils._ssh._key_options import split_line
 from ansible_collections.labfleet.identity.plugins.module_utils._ssh._public_keys import PublicKey
 from ansible_collections.labfleet.identity.plugins.module_utils._ssh._sshd_config import (
-    key_files,
+    key_files_of,
     matched_groups,
     parse_passwd,
     parse_shadow,
@@ -196,7 +196,7 @@ def _content(settings: Settings, name: str, files: dict[str, bytes | None]) -> b
 def _keys(account: Account, settings: Settings) -> dict[str, PublicKey]:
     """The keys that let an account in, by their base64."""
     found: dict[str, PublicKey] = {}
-    for path in key_files(settings.get("authorizedkeysfile", []), account):
+    for path in key_files_of(settings, account):
         data = _read(path)
         if data is not None:
             found.update(keys_in(data.decode(errors="replace"), time.strftime("%Y%m%d%H%M%S", time.gmtime())))

@@ -303,6 +303,14 @@ def test_sshd_is_asked_once_for_each_kind_of_account(tmp_path: Path) -> None:
     )
 
 
+def test_a_key_file_that_sshd_has_printed_is_the_key_file(tmp_path: Path) -> None:
+    (tmp_path / "sshd_config").write_text("")
+    out = "authorizedkeysfile none\nauthorizedkeyscommand /usr/bin/cat /etc/ssh/authorized_keys.d/%u\n"
+    ways, gaps = ways_of_sshd([Asked("a", 1, "/a", ())], str(tmp_path / "sshd_config"), lambda _command: (0, out, ""))
+    assert ways["a"] == {"central_keys": True, "home_keys": [], "passwords": True, "certificates": False}
+    assert gaps == []
+
+
 def test_keys_in_places_where_nobody_looks_are_a_gap(tmp_path: Path) -> None:
     (tmp_path / "sshd_config").write_text("")
     out = "authorizedkeysfile /var/keys/%u .ssh/authorized_keys\nauthorizedkeyscommand /usr/bin/ask\n"

@@ -15,6 +15,7 @@ from ansible_collections.labfleet.identity.plugins.module_utils._ssh._sshd_confi
     includes,
     key_file_rules,
     key_files,
+    key_files_of,
     matched_groups,
     parse_passwd,
     parse_shadow,
@@ -81,6 +82,26 @@ def test_key_file_rules_takes_the_first_value_for_everybody_and_all_of_the_match
         "Match all\n AuthorizedKeysFile none\n"
     )
     assert key_file_rules(content) == (["a", "b"], [["d"], ["none"]])
+
+
+@pytest.mark.parametrize(
+    ("command", "expected"),
+    [
+        ("/usr/bin/cat /keys/%u", ["none", "/keys/%u"]),
+        ("/usr/bin/sss_ssh_authorizedkeys %u", ["none"]),
+        ("none", ["none"]),
+    ],
+)
+def test_a_file_that_a_program_prints_counts_as_one(command: str, expected: list[str]) -> None:
+    content = f"Match Group research\n AuthorizedKeysFile none\n AuthorizedKeysCommand {command}\n"
+    assert key_file_rules(content) == (None, [expected])
+    settings = {"authorizedkeysfile": ["none"], "authorizedkeyscommand": command.split()}
+    assert key_files_of(settings, ALICE) == [name.replace("%u", "alice") for name in expected[1:]]
+
+
+def test_a_printed_file_belongs_to_its_own_match() -> None:
+    content = "Match User a\n AuthorizedKeysFile b\nMatch User c\n AuthorizedKeysCommand /usr/bin/cat /d\n"
+    assert key_file_rules(content) == (None, [["b"]])
 
 
 def test_key_file_rules_of_a_dropin_that_has_none() -> None:
