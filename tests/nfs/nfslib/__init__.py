@@ -1,0 +1,5 @@
+# Copyright (c) 2026, The labfleet.identity developers
+# GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""Machines with a kernel of their own, so that they can serve and mount NFS. See ../README.md."""

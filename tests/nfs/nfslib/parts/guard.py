@@ -1,0 +1,92 @@
+# Copyright (c) 2026, The labfleet.identity developers
+# GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""No home is made where it does not belong: on the local disk, on a wrong file system, for whom NFS would fail."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from ..machines import on, output_on
+from ..people import GROUPS, write_roster
+from ..play import play
+
+if TYPE_CHECKING:
+    from ..lab import Lab
+    from ..report import Report
+
+_MARKER = "/srv/efs/.labfleet-efs"
+
+
+def _unmount(name: str) -> None:
+    output_on(name, "sudo systemctl stop efs.automount efs.mount")
+
+
+def _mount_again(name: str) -> None:
+    output_on(name, "sudo systemctl start efs.automount")
+
+
+def unmounted(_lab: Lab, report: Report) -> None:
+    """The bare mount point."""
+    _unmount("r")
+    try:
+        attempts = {
+            command: on("r", f"sudo {command}")
+            for command in ("mkdir /efs/home", "touch /efs/x", "chmod 755 /efs", "mv /efs /efs2", "rmdir /efs")
+        }
+        for command, done in attempts.items():
+            report.expect(done.returncode != 0, f"root cannot `{command}` while nothing is mounted", str(done))
+        left = output_on("r", "sudo ls -A /efs")
+        report.expect(left == "", "and nothing is in it", left)
+    finally:
+        _mount_again("r")
+
+
+def wrong_file_system(_lab: Lab, report: Report) -> None:
+    """Something else at the mount point of each instance, then a marker that names another file system."""
+    for name in ("python", "r"):
+        _unmount(name)
+    output_on("python", "sudo mount -t tmpfs -o mode=755 tmpfs /efs")
+    output_on("server", "sudo mkdir -p /srv/efs/other")
+    output_on("r", "sudo mount -t nfs4 -o vers=4.1 10.77.1.11:/other /efs")
+    try:
+        played = play("mount.yml")
+        for name, why in (("python", "its type"), ("r", "its source")):
+            report.expect(
+                f"fatal: [{name}]: FAILED" in played.output,
+                f"a wrong file system is refused on {name} by {why}",
+                played.tail(),
+            )
+            left = output_on(name, "ls -A /efs")
+            report.expect(left == "", f"and nothing was made on it on {name}", left)
+    finally:
+        for name in ("python", "r"):
+            output_on(name, "sudo umount /efs")
+            _mount_again(name)
+        output_on("server", "sudo rmdir /srv/efs/other")
+    output_on("server", f"sudo mv {_MARKER} /srv/marker && echo fs-00000000000000bad | sudo tee {_MARKER}")
+    output_on("server", "sudo mv /srv/efs/home/carol /srv/carol")
+    try:
+        played = play("mount.yml")
+        report.expect(
+            played.code != 0 and "fs-00000000000000bad" in played.output,
+            "the marker of another file system is refused",
+            played.tail(),
+        )
+        report.expect(on("server", "test -e /srv/efs/home/carol").returncode != 0, "and no home is made on it")
+    finally:
+        output_on("server", f"sudo mv /srv/marker {_MARKER}")
+        output_on("server", "sudo mv /srv/carol /srv/efs/home/carol")
+
+
+def too_many_groups(_lab: Lab, report: Report) -> None:
+    """NFS carries 16 groups and drops the others in silence."""
+    write_roster({**GROUPS, "carol": [f"project{number}" for number in range(16)]})
+    played = play("site.yml")
+    report.expect(
+        played.code != 0 and "16 groups" in played.output and "carol" in played.output,
+        "somebody with more than 16 groups is refused",
+        played.tail(),
+    )
+    write_roster()
