@@ -1,0 +1,106 @@
+# Copyright (c) 2026, The labfleet.identity developers
+# GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""What the role efs would write into fstab, expects of a mount, and which host it elects, as Ansible computes it."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+
+COLLECTION = Path(__file__).parents[3]
+ROLE = COLLECTION / "roles" / "efs"
+UNIT = ["_netdev", "nofail", "x-systemd.automount", "x-systemd.mount-timeout=30s"]
+NFS = ["nfsvers=4.1", "rsize=1048576", "wsize=1048576", "hard", "timeo=600", "retrans=2", "noresvport"]
+LAB = {"efs_file_system_id": "fs-1", "efs_region": "eu-west-1"}
+SOURCE = "fs-1.efs.eu-west-1.amazonaws.com:/"
+
+
+def hosts_say(directory: Path, hosts: dict[str, dict[str, Any]]) -> dict[str, dict[str, Any]]:
+    """What each host makes of its variables."""
+    seen = ["__efs_type", "__efs_options", "__efs_file_system", "efs_source", "efs_expected_sources", "__efs_elected"]
+    told = {name: "{{ %s }}" % name for name in seen}
+    host: dict[str, Any] = {"__efs_point": {"helpers": ["nfs4"], "can_automount": True}}
+    inventory = {"all": {"hosts": {name: {**host, **variables} for name, variables in hosts.items()}}}
+    tasks = [
+        {"ansible.builtin.set_fact": {"__efs_noted": "{{ __efs_file_system }}"}, "when": "efs_source | length > 0"},
+        {
+            "ansible.builtin.copy": {"content": told, "dest": "%s/{{ inventory_hostname }}.json" % directory},
+            "when": "efs_source | length > 0",
+        },
+    ]
+    # its variables, with other tasks
+    probe = directory / "roles" / "probe"
+    for part in ("defaults", "vars"):
+        (probe / part).mkdir(parents=True)
+        (probe / part / "main.yml").write_text((ROLE / part / "main.yml").read_text())
+    (probe / "tasks").mkdir()
+    (probe / "tasks" / "main.yml").write_text(yaml.safe_dump(tasks))
+    play = {"hosts": "all", "gather_facts": False, "connection": "local", "roles": ["probe"]}
+    (directory / "hosts.yml").write_text(yaml.safe_dump(inventory))
+    (directory / "play.yml").write_text(yaml.safe_dump([play]))
+    program = [sys.executable, "-c", "from ansible.cli.playbook import main; main()"]
+    environment = {name: value for name, value in os.environ.items() if not name.startswith("ANSIBLE_")}
+    environment.update(ANSIBLE_HOME=str(directory / "ansible"), ANSIBLE_NOCOLOR="1")
+    ran = subprocess.run(
+        [*program, "-i", "hosts.yml", "-e", "ansible_python_interpreter=" + sys.executable, "play.yml"],
+        cwd=directory, env=environment, check=False, capture_output=True, text=True, timeout=120,
+    )  # fmt: skip
+    assert ran.returncode == 0, ran.stdout + ran.stderr
+    return {name: json.loads((directory / (name + ".json")).read_text()) for name in hosts
+            if (directory / (name + ".json")).exists()}  # fmt: skip
+
+
+UTILS = {"__efs_point": {"helpers": ["nfs4", "efs"], "can_automount": True}}
+CASES: dict[str, tuple[dict[str, Any], str, list[str], list[str]]] = {
+    "nfs": (LAB, "nfs4", [*NFS, *UNIT], [SOURCE]),
+    "another-server": ({"efs_source": "nfs:/lab"}, "nfs4", [*NFS, *UNIT], ["nfs:/lab"]),
+    "utils-installed": ({**LAB, **UTILS}, "efs", ["tls", *UNIT], [SOURCE, "127.0.0.1:/"]),
+    "utils-not-wanted": ({**LAB, **UTILS, "efs_client": "nfs"}, "nfs4", [*NFS, *UNIT], [SOURCE]),
+    "iam": ({**LAB, "efs_iam": True}, "efs", ["tls", "iam", *UNIT], [SOURCE, "127.0.0.1:/"]),
+    "access-point": (
+        {**LAB, "efs_iam": True, "efs_access_point": "fsap-1", "efs_mount_options": ["region=eu-west-1"]},
+        "efs",
+        ["tls", "iam", "accesspoint=fsap-1", *UNIT, "region=eu-west-1"],
+        [SOURCE, "127.0.0.1:/"],
+    ),
+    "no-automounts": (
+        {**LAB, "__efs_point": {"helpers": [], "can_automount": False}},
+        "nfs4",
+        [*NFS, "_netdev", "nofail", "x-systemd.mount-timeout=30s"],
+        [SOURCE],
+    ),
+}
+
+
+@pytest.fixture(scope="module")
+def said(tmp_path_factory: pytest.TempPathFactory) -> dict[str, dict[str, Any]]:
+    """What a host of each case says, in one run."""
+    hosts = {case: variables for case, (variables, *_expected) in CASES.items()}
+    return hosts_say(tmp_path_factory.mktemp("cases"), hosts)
+
+
+@pytest.mark.parametrize("case", CASES)
+def test_the_line_of_fstab_and_what_is_expected_then(said: dict[str, dict[str, Any]], case: str) -> None:
+    _variables, kind, options, sources = CASES[case]
+    told = said[case]
+    assert (told["__efs_type"], told["__efs_options"], told["efs_expected_sources"]) == (kind, options, sources)
+
+
+def test_the_first_host_that_has_the_file_system_is_elected(tmp_path: Path) -> None:
+    hosts: dict[str, dict[str, Any]] = {
+        "a-local": {"efs_file_system_id": "", "efs_region": "", "efs_creator": ""},
+        "b-other": {"efs_file_system_id": "fs-2", "efs_region": "eu-west-1", "efs_creator": ""},
+        "c-first": {**LAB, "efs_creator": ""},
+        "d-second": {**LAB, "efs_creator": ""},
+        "e-asks": {**LAB, "efs_creator": "d-second"},
+    }
+    elected = {name: said["__efs_elected"] for name, said in hosts_say(tmp_path, hosts).items()}
+    assert elected == {"b-other": "b-other", "c-first": "c-first", "d-second": "c-first", "e-asks": "d-second"}
