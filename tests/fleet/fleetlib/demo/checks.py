@@ -67,6 +67,22 @@ def alice_is_the_same(fleet: Fleet, console: Console, hosts: Sequence[str]) -> N
         raise FleetError(f"results.txt should belong to alice with the number {number}: {seen}")
 
 
+def jupyter_answers(fleet: Fleet, console: Console, hosts: Sequence[str]) -> None:
+    """JupyterLab of alice answers her and her token on all HOSTS, and nobody without it."""
+    ask = "curl --silent --output /dev/null --write-out '%{http_code}' --retry 30 --retry-delay 1 --retry-all-errors"
+    door = "--unix-socket /run/jupyter/alice/jupyter.sock http://localhost/api/status"
+    # by way of a pipe, for everybody on a host sees the arguments of programs
+    token = """printf 'header = "Authorization: token %s"' "$(cat /run/jupyter/alice/token)" | """
+    for host in hosts:
+        owner = log_in(fleet, console, "alice", host, "stat -c %U:%a /run/jupyter/alice/jupyter.sock")
+        answers = {
+            "her token": log_in(fleet, console, "alice", host, f"{token}{ask} --config - {door}"),
+            "no token": log_in(fleet, console, "alice", host, f"{ask} {door}"),
+        }
+        if (owner, *answers.values()) != ("alice:600", "200", "403"):
+            raise FleetError(f"JupyterLab on {host} belongs to {owner} and answers {answers}, not 200 and 403")
+
+
 def numbers(fleet: Fleet, people: Sequence[str]) -> dict[str, dict[str, int]]:
     """The UIDs as the hosts tell them: by person, then by host."""
     found: dict[str, dict[str, int]] = {person: {} for person in people}

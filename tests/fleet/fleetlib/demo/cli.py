@@ -16,8 +16,9 @@ from ..engine import stop_engine
 from ..errors import FleetError
 from ..hosts import down, up
 from ..paths import state_directory
+from ..wheels import lay_wheels
 from .account import PROFILE, Server, describe, instances
-from .checks import alice_is_the_same, check_numbers, numbers, refused, table
+from .checks import alice_is_the_same, check_numbers, jupyter_answers, numbers, refused, table
 from .lab import COLLIDING, FLEET, HOSTS, SELECTIONS, write_lab
 from .playbook import Ansible, variables, write_settings
 from .recap import check_recap, read_recap
@@ -31,6 +32,7 @@ PLAYBOOK = "labfleet.identity.site"
 def demo_up(console: Console) -> None:
     console.say("\n== Three hosts, on two Debian releases, with a volume in place of an EFS file system at /efs")
     fleet = up(FLEET, HOSTS, console, efs=True)
+    lay_wheels(FLEET, console)
     people = write_lab(fleet.directory)
     names = [host.name for host in fleet.hosts]
 
@@ -52,6 +54,8 @@ def demo_up(console: Console) -> None:
 
     console.say("\n== alice logs in with her own key: the same person on two hosts")
     alice_is_the_same(fleet, console, ["python-ml-1", "r-research-1"])
+    console.say("\n== Her JupyterLab, on a machine of each template, as herself: 200 with her token, 403 without")
+    jupyter_answers(fleet, console, ["python-ml-1", "r-research-1"])
     console.say("\n== Who has to stay outside: not selected for the host, somebody else's key, left the lab")
     refused(fleet, console, "bob", "r-research-1", key="bob")
     refused(fleet, console, "bob", "python-ml-1", key="alice")
