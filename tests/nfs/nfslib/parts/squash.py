@@ -26,7 +26,8 @@ def root_squash(_lab: Lab, report: Report) -> None:
         "server",
         f"sudo mkdir -p {_EXPORT} && sudo exportfs -o {options} '*:{_EXPORT}'"
         # nobody there is root, so whoever runs the file server does what only root can
-        f" && echo fs-0123456789abcdef7 | sudo tee {_EXPORT}/.labfleet-efs && sudo mkdir -p -m 0755 {_EXPORT}/home",
+        f" && sed s/abcdef0/abcdef7/ /srv/efs/.labfleet-efs | sudo tee {_EXPORT}/.labfleet-efs"
+        f" && sudo mkdir -p -m 0755 {_EXPORT}/home",
     )
     make_keys(["erin"])
     key = (KEYS / "erin.pub").read_text(encoding="ascii").strip()
