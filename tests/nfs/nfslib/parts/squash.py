@@ -24,7 +24,9 @@ def root_squash(_lab: Lab, report: Report) -> None:
     options = "rw,fsid=7,root_squash,no_subtree_check,insecure,sec=sys"
     output_on(
         "server",
-        f"sudo mkdir -p {_EXPORT} && sudo exportfs -o {options} '*:{_EXPORT}'"
+        # the server heeds an export below another only where something is mounted
+        f"sudo mkdir -p {_EXPORT} /srv/squash && sudo mount --bind /srv/squash {_EXPORT}"
+        f" && sudo exportfs -o {options} '*:{_EXPORT}'"
         # nobody there is root, so whoever runs the file server does what only root can
         f" && sed s/abcdef0/abcdef7/ /srv/efs/.labfleet-efs | sudo tee {_EXPORT}/.labfleet-efs"
         f" && sudo mkdir -p -m 0755 {_EXPORT}/home",
