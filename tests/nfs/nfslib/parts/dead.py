@@ -168,11 +168,11 @@ def _recover(lab: Lab, report: Report, session: subprocess.Popen[str]) -> None:
                 f"alice is let in again on {machine.name}",
                 partial(_lets_in, machine.name, "alice"),
             )
-        before = output_on("server", "sudo sed -n \$= /srv/efs/home/alice/work")
+        before = output_on("server", "sudo sed -n '$=' /srv/efs/home/alice/work")
         _wait(
             report,
             "her session on python goes on with its work",
-            lambda: output_on("server", "sudo sed -n \$= /srv/efs/home/alice/work") != before,
+            lambda: output_on("server", "sudo sed -n '$=' /srv/efs/home/alice/work") != before,
         )
     report.expect(session.poll() is None, "and lost nothing meanwhile", f"it ended with {session.poll()}")
     numbers = output_on("server", "sudo cat /srv/efs/home/alice/work").split()
