@@ -5,7 +5,7 @@
 # One line for each thing a person types; what it does stands in scripts/. `make help` lists the targets.
 
 .DEFAULT_GOAL := help
-.PHONY: help venv demo demo-down test unit units-219 unit-oldest units sanity lint importer molecule dynamodb bench \
+.PHONY: help venv demo demo-down test unit units-219 unit-oldest units sanity lint importer molecule nfs dynamodb bench \
         bench-ledger bench-smoke chaos format clean
 
 help: ## say what there is
@@ -46,6 +46,9 @@ importer: ## build the collection and import it as Galaxy would
 
 molecule: ## the roles on real hosts in Docker; one scenario: scripts/run_tests molecule:NAME
 	@scripts/run_tests molecule
+
+nfs: ## homes on NFS: a file server and two instances with kernels of their own, and what they do when it dies
+	@scripts/run_tests nfs
 
 dynamodb: ## the ledger in a table, against three servers that speak the API of DynamoDB, through a bad network
 	@scripts/run_tests ledger-dynamodb

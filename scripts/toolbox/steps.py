@@ -23,10 +23,8 @@ TOOLBOX = Path(__file__).resolve().parent
 # ansible-test writes into the tree, so that there must be only one of it. The last lane wants the machine alone.
 HOSTS, HERE, ANSIBLE_TEST, ALONE = "hosts", "here", "ansible-test", "alone"
 MINUTE = 60
-# those that start no ansible-playbook of their own, which two steps run already
-IN_PROCESS = tuple(
-    f"tests/unit/plugins/{kind}/" for kind in ("filter", "lookup", "module_utils", "modules", "plugin_utils")
-)
+# those that start no ansible-playbook of their own; what is private runs in the steps `unit` and `unit-oldest`
+IN_PROCESS = tuple(f"tests/unit/plugins/{kind}/" for kind in ("filter", "lookup", "modules", "plugin_utils"))
 # the unit tests that import ansible or run ansible-playbook
 WITH_ANSIBLE = (
     *(f"tests/unit/plugins/{kind}" for kind in ("action", "filter", "lookup", "modules", "plugin_utils")),
@@ -90,6 +88,10 @@ def with_tmp_in_memory() -> tuple[str, ...]:
     return prefix if works else ()
 
 
+def machines(*arguments: str) -> Command:
+    return main("python", "tests/nfs/nfs.py", *arguments, directory=REPOSITORY)
+
+
 def demo(verb: str) -> Command:
     return Command(("tests/fleet/demo", verb), REPOSITORY)
 
@@ -120,9 +122,9 @@ def type_check() -> tuple[Command, Command]:
     units = REPOSITORY / "tests" / "unit"
     short = ("bench", "chaos", "toolbox")
     tested = sorted({path.relative_to(units).parts[0] for path in units.glob("*/**/*.py")} - set(short))
-    servers = [TREE / "tests" / "servers", TREE / "tests" / "dynamodb"]
+    servers = [TREE / "tests" / name for name in ("servers", "dynamodb", "efs")]
     collection = [TREE / "plugins", *servers, *(TREE / "tests" / "unit" / name for name in tested)]
-    programs = [TREE / "scripts" / "toolbox", *(TREE / "tests" / name for name in ("fleet", "bench", "chaos"))]
+    programs = [TREE / "scripts" / "toolbox", *(TREE / "tests" / name for name in ("fleet", "nfs", "bench", "chaos"))]
 
     def mypy(roots: list[Path], checked: list[Path]) -> Command:
         variables = (("MYPYPATH", os.pathsep.join(map(str, roots))),)
@@ -189,6 +191,7 @@ def test_steps() -> list[Step]:
         ),
         Step("importer", importer_commands()),
         Step("ledger-dynamodb", (pytest("main", "tests/dynamodb"),)),
+        Step("efs", (pytest("main", "tests/efs"),)),
         # first that the campaign finds what is broken on purpose, then that nothing is
         Step("chaos", (pytest("main", "tests/chaos"), main("python", "tests/chaos/chaos.py", "--short"))),
     ]
@@ -244,6 +247,13 @@ def host_steps() -> list[Step]:
                 clean_up=(molecule("destroy", scenario),),
             )
             for scenario in scenarios
+        ),
+        Step(
+            "nfs",
+            (machines("check"), machines("test")),
+            lane=ANSIBLE_TEST,  # it needs no Docker, and that lane is done first
+            limit_seconds=15 * MINUTE,
+            skip_code=77,
         ),
         Step(
             "demo",
