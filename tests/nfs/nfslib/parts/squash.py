@@ -29,7 +29,7 @@ def root_squash(_lab: Lab, report: Report) -> None:
         f" && sudo exportfs -o {options} '*:{_EXPORT}'"
         # nobody there is root, so whoever runs the file server does what only root can
         f" && sed s/abcdef0/abcdef7/ /srv/efs/.labfleet-efs | sudo tee {_EXPORT}/.labfleet-efs"
-        f" && sudo mkdir -p -m 0755 {_EXPORT}/home",
+        f" && sudo mkdir -p -m 0755 {_EXPORT}/home {_EXPORT}/shared",
     )
     make_keys(["erin"])
     key = (KEYS / "erin.pub").read_text(encoding="ascii").strip()
@@ -41,7 +41,7 @@ def root_squash(_lab: Lab, report: Report) -> None:
         refused.tail(),
     )
     report.expect(output_on("server", f"ls -A {_EXPORT}/home") == "", "and nothing is made")
-    output_on("server", f"sudo chmod 1777 {_EXPORT}/home")
+    output_on("server", f"sudo chmod 1777 {_EXPORT}/home {_EXPORT}/shared")
     squash = {"efs_base_mode": "1777"}
     made = play_well("squash.yml", variables=squash)
     owner = output_on("server", f"stat -c '%u %a' {_EXPORT}/home/erin")
