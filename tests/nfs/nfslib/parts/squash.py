@@ -42,6 +42,8 @@ def root_squash(_lab: Lab, report: Report) -> None:
     )
     report.expect(output_on("server", f"ls -A {_EXPORT}/home") == "", "and nothing is made")
     output_on("server", f"sudo chmod 1777 {_EXPORT}/home {_EXPORT}/shared")
+    # a client remembers for a minute what mode a directory has
+    output_on("r", "until [ $(stat -c %a /squash/home) = 1777 ]; do sleep 2; done", timeout=90)
     squash = {"efs_base_mode": "1777"}
     made = play_well("squash.yml", variables=squash)
     owner = output_on("server", f"stat -c '%u %a' {_EXPORT}/home/erin")
