@@ -17,7 +17,8 @@ import yaml
 
 COLLECTION = Path(__file__).parents[3]
 ROLE = COLLECTION / "roles" / "efs"
-UNIT = ["_netdev", "nofail", "x-systemd.automount", "x-systemd.mount-timeout=30s"]
+SAFE = ["nosuid", "nodev"]  # root of one machine is not root of all others by a program or a device in a home
+UNIT = [*SAFE, "_netdev", "nofail", "x-systemd.automount", "x-systemd.mount-timeout=30s"]
 NFS = ["nfsvers=4.1", "rsize=1048576", "wsize=1048576", "hard", "timeo=600", "retrans=2", "noresvport"]
 LAB = {"efs_file_system_id": "fs-1", "efs_region": "eu-west-1"}
 SOURCE = "fs-1.efs.eu-west-1.amazonaws.com:/"
@@ -74,7 +75,7 @@ CASES: dict[str, tuple[dict[str, Any], str, list[str], list[str]]] = {
     "no-automounts": (
         {**LAB, "__efs_point": {"helpers": [], "can_automount": False}},
         "nfs4",
-        [*NFS, "_netdev", "nofail", "x-systemd.mount-timeout=30s"],
+        [*NFS, *SAFE, "_netdev", "nofail", "x-systemd.mount-timeout=30s"],
         [SOURCE],
     ),
 }
