@@ -13,10 +13,12 @@ import contextlib
 import hashlib
 import os
 import shutil
+import time
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from ansible_collections.labfleet.identity.plugins.module_utils._errors import IdentityError
+from ansible_collections.labfleet.identity.plugins.module_utils._one_by_one import until_silence
 from ansible_collections.labfleet.identity.plugins.module_utils._safe_files import (
     fsync_directory,
     make_trusted_directory,
@@ -25,6 +27,7 @@ from ansible_collections.labfleet.identity.plugins.module_utils._safe_files impo
 
 if TYPE_CHECKING:
     from collections.abc import Callable
+    from typing import Any
 
     Run = Callable[[list[str], dict[str, str]], tuple[int, str, str]]
 
@@ -138,11 +141,23 @@ def _allow_user_packages(directory: int) -> None:
     replace_at(directory, "pyvenv.cfg", text.encode(), 0o644)
 
 
-def in_use(candidates: list[str], proc: str = "/proc") -> set[str]:
-    """Those of the environments that a process was started from."""
-    used: set[str] = set()
+def in_use(candidates: list[str], proc: str = "/proc", patience: float = 10.0) -> set[str]:
+    """Those of the environments that a process was started from; all of them, if a process does not let it be seen.
+
+    The words of a process are read from its memory, which its user can put on a file system that never answers.
+    """
+
+    def look(_item: None) -> dict[str, Any]:
+        return {"used": sorted(_started_from(candidates, proc))}
+
     if not candidates:
-        return used
+        return set()
+    answers = until_silence(look, [None], patience, time.monotonic() + patience)
+    return set(answers[0]["used"]) if answers and "used" in answers[0] else set(candidates)
+
+
+def _started_from(candidates: list[str], proc: str) -> set[str]:
+    used: set[str] = set()
     for number in os.listdir(proc):
         if number.isdigit():
             with contextlib.suppress(OSError), open("%s/%s/cmdline" % (proc, number), "rb") as handle:

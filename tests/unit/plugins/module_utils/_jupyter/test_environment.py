@@ -6,6 +6,7 @@
 from __future__ import annotations
 
 import os
+import time
 from pathlib import Path
 from typing import Any
 
@@ -151,3 +152,14 @@ def test_who_runs_from_an_environment(tmp_path: Path) -> None:
     found: Any = in_use(["/opt/j/aaa", "/opt/j/bbb"], str(tmp_path))
     assert found == {"/opt/j/aaa"}
     assert in_use([], "/nowhere") == set()
+
+
+def test_a_process_whose_words_never_come_stops_nobody_and_nothing_is_removed(tmp_path: Path) -> None:
+    """Words that a user put on a file system of their own are read when that answers, or never."""
+    for number in ("12", "13"):
+        (tmp_path / number).mkdir()
+    os.mkfifo(tmp_path / "12" / "cmdline")
+    (tmp_path / "13" / "cmdline").write_bytes(b"/opt/j/aaa/bin/python3")
+    began = time.monotonic()
+    assert in_use(["/opt/j/aaa", "/opt/j/bbb"], str(tmp_path), patience=0.5) == {"/opt/j/aaa", "/opt/j/bbb"}
+    assert time.monotonic() - began < 5
