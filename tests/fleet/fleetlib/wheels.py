@@ -81,5 +81,5 @@ def lay_wheels(name: str, console: Console) -> None:
 
 def _lay(fleet: Fleet, host: Host, directory: Path) -> None:
     fleet.run(host.name, ["mkdir", "-p", ON_HOST])
-    argv = ["docker", "cp", "--quiet", f"{directory}/.", f"{host.container}:{ON_HOST}"]
+    argv = ["docker", "cp", f"{directory}/.", f"{host.container}:{ON_HOST}"]
     output_of(argv, f"copying wheels onto {host.name}", timeout=120)
