@@ -11,12 +11,12 @@ from __future__ import annotations
 
 import errno
 import os
+import stat
 from typing import TYPE_CHECKING
 
 from ansible_collections.labfleet.identity.plugins.module_utils._errors import IdentityError
 from ansible_collections.labfleet.identity.plugins.module_utils._names import quoted
 from ansible_collections.labfleet.identity.plugins.module_utils._open_mount import mount_of
-from ansible_collections.labfleet.identity.plugins.module_utils._safe_files import read_file
 
 if TYPE_CHECKING:
     from ansible_collections.labfleet.identity.plugins.module_utils._open_mount import Mount
@@ -25,6 +25,9 @@ if TYPE_CHECKING:
 __all__ = ["marker_text", "open_proved"]
 
 _DIRECTORY = os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC
+_MARKER_FILE = os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC
+_OTHERS_WRITE = 0o022
+_MOST = 600  # bytes of a marker, more than the longest that is one
 _MARKER = "labfleet.identity: this file system is "
 
 
@@ -74,15 +77,48 @@ def _is_marked(root: int, request: Request) -> bool:
 
     :raises IdentityError: it says that it is another one.
     """
-    content = read_file(request.marker, dir_fd=root)
+    content = _read_marker(root, request)
     if content is None:
         return False
     if content == marker_text(request.file_system_id):
         return True
-    text = content[:300].decode("utf-8", "replace").strip()
+    text = content.decode("utf-8", "replace").strip()
     known = text[len(_MARKER) :] if text.startswith(_MARKER) else text
     raise IdentityError(
         "the file system at %s says of itself (%s) that it is %s, not %s: no home was touched; correct the file system"
         " that is expected, or what is mounted"
         % (request.mount_point, request.marker, quoted(known), request.file_system_id)
     )
+
+
+def _read_marker(root: int, request: Request) -> bytes | None:
+    """The beginning of the marker, or None when there is none.
+
+    :raises IdentityError: others than the owner of the file system could have written it.
+    """
+    try:
+        handle = os.open(request.marker, _MARKER_FILE, dir_fd=root)
+    except FileNotFoundError:
+        return None
+    except OSError as error:
+        raise IdentityError(
+            "%s/%s cannot be read (%s): look at it, and have root write it again"
+            % (request.mount_point, request.marker, os.strerror(error.errno or 0))
+        ) from error
+    try:
+        status = os.fstat(handle)
+        if not stat.S_ISREG(status.st_mode):
+            raise IdentityError(
+                "%s/%s is not a regular file: remove it, and have root write it again"
+                % (request.mount_point, request.marker)
+            )
+        # in a root like that of /tmp anybody can be the first to make it
+        if status.st_uid != os.fstat(root).st_uid or status.st_mode & _OTHERS_WRITE:
+            raise IdentityError(
+                "%s/%s (mode %04o) belongs to uid %d, and what others than root can write proves nothing: no home was"
+                " touched; remove it, and have root write it again"
+                % (request.mount_point, request.marker, stat.S_IMODE(status.st_mode), status.st_uid)
+            )
+        return os.read(handle, _MOST)
+    finally:
+        os.close(handle)

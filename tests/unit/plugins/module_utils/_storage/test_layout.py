@@ -21,6 +21,7 @@ from ansible_collections.labfleet.identity.plugins.module_utils._storage import 
 from .conftest import ALICE, BOB, CAROL, FILE_SYSTEM, IMAGING, SOURCE, Lab, dead_server, user
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
     from pathlib import Path
 
 PEOPLE = (user("alice", ALICE, groups=["imaging"]), user("bob", BOB, home_mode="0750"))
@@ -176,6 +177,39 @@ def test_what_others_can_exchange_is_no_place_for_homes(lab: Lab) -> None:
     lab.homes.rmdir()
     lab.homes.symlink_to("/home")
     with pytest.raises(IdentityError, match="home is not a directory"):
+        lab.run(*PEOPLE)
+
+
+def _forged(lab: Lab) -> None:
+    (lab.point / ".labfleet-efs").write_text("labfleet.identity: this file system is %s\n" % FILE_SYSTEM)
+
+
+def _endless(lab: Lab) -> None:
+    with open(lab.point / ".labfleet-efs", "wb") as file:
+        file.truncate(1 << 40)
+
+
+@pytest.mark.parametrize("forge", [_forged, _endless])
+def test_a_marker_that_a_user_made_proves_nothing(lab: Lab, forge: Callable[[Lab], None]) -> None:
+    """In a root like that of /tmp everybody can be the first to name the file system."""
+    lab.point.chmod(0o1777)
+    forge(lab)
+    os.chown(lab.point / ".labfleet-efs", BOB, BOB)
+    with pytest.raises(IdentityError, match=r"\.labfleet-efs .* belongs to uid 5831, .* no home was touched"):
+        lab.run(*PEOPLE)
+    assert os.listdir(lab.point) == [".labfleet-efs"]
+
+
+def test_a_marker_that_everybody_can_write_proves_nothing(lab: Lab) -> None:
+    lab.run()
+    (lab.point / ".labfleet-efs").chmod(0o666)
+    with pytest.raises(IdentityError, match="what others than root can write proves nothing"):
+        lab.run(*PEOPLE)
+
+
+def test_a_marker_without_an_end_is_not_read_to_its_end(lab: Lab) -> None:
+    _endless(lab)
+    with pytest.raises(IdentityError, match="says of itself"):
         lab.run(*PEOPLE)
 
 
