@@ -22,6 +22,7 @@ _PROGRAMS = {
     "ssh": "openssh-client",
     "ssh-keygen": "openssh-client",
     "unshare": "util-linux",
+    "setpriv": "util-linux",
     "nsenter": "util-linux",
 }
 

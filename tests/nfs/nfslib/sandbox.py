@@ -48,7 +48,9 @@ def is_inside() -> bool:
 
 def run_inside(arguments: Sequence[str]) -> int:
     """Run this program anew in namespaces of its own, to its end."""
-    argv = ["unshare", "--net", "--mount", "--pid", "--fork", "--kill-child", "--mount-proc"]
+    # each ends with the one before it, even if that is killed: this program, unshare, the first process inside, all
+    argv = ["setpriv", "--pdeathsig", "KILL"]
+    argv += ["unshare", "--net", "--mount", "--pid", "--fork", "--kill-child", "--mount-proc"]
     process = subprocess.Popen(
         [*argv, sys.executable, *arguments], env={**os.environ, _INSIDE: "1"}, stdin=subprocess.DEVNULL
     )
