@@ -81,9 +81,18 @@ entry=$(/usr/bin/getent passwd "${uid}") || refuse "uid ${uid} has no account"
 case ${entry##*:} in
     */nologin | */false) refuse "the account ${entry%%%%:*} is disabled" ;;
 esac
+# The second time it is in the scope. Users can put a program of their own where their systemd listens, so that is seen.
+case $(/usr/bin/cat /proc/self/cgroup) in
+    *"/user-${uid}.slice/"*)
+        unset LABFLEET_RSTUDIO_SCOPE
+        exec /usr/lib/rstudio-server/bin/rsession "$@"
+        ;;
+esac
+[ -z "${LABFLEET_RSTUDIO_SCOPE-}" ] || refuse "the session of ${entry%%%%:*} is not in the slice of the user"
+export LABFLEET_RSTUDIO_SCOPE=1
 export XDG_RUNTIME_DIR="/run/user/${uid}"
 [ -S "${XDG_RUNTIME_DIR}/systemd/private" ] || refuse "no systemd of ${entry%%%%:*} runs: sign out and in again"
-exec /usr/bin/systemd-run --user --scope --quiet --collect -- /usr/lib/rstudio-server/bin/rsession "$@"
+exec /usr/bin/systemd-run --user --scope --quiet --collect -- /usr/local/libexec/labfleet-rstudio-session "$@"
 """
 
 MANAGER_PROGRAM = """\
