@@ -102,8 +102,8 @@ options:
     default: []
 notes:
   - Runs as root. A file server that keeps root out (C(root_squash)) makes it fail and say so.
-  - A home on a file server that does not answer is not waited for. It is refused after a few seconds; with O(state=kept)
-    it is told as not found, with a warning.
+  - A home on a file server that does not answer is not waited for. It is refused after a few seconds; with
+    O(state=kept) it is told as not found, with a warning.
   - What is in an archive. Files, directories, links, named pipes and device files with mode, owner numbers, times to
     the nanosecond and extended attributes; hard links as such; files with holes without them.
   - What is not, and is listed in RV(homes[].archive.left_out). Sockets, what is mounted in the home, and files of other
