@@ -15,6 +15,7 @@ from ansible_collections.labfleet.identity.plugins.module_utils._errors import I
 from ansible_collections.labfleet.identity.plugins.module_utils._names import quoted
 from ansible_collections.labfleet.identity.plugins.module_utils._offboarding._home_walk import DIRECTORY, shown, walk
 from ansible_collections.labfleet.identity.plugins.module_utils._safe_files import open_trusted_directory
+from ansible_collections.labfleet.identity.plugins.module_utils._silence import Silence
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -109,18 +110,25 @@ def _size(raw: Any, who: str) -> int:
     return size
 
 
-def measure(paths: Iterable[str], pace: Pace) -> tuple[list[Home], dict[int, Usage]]:
+def measure(paths: Iterable[str], pace: Pace, silence: Silence | None = None) -> tuple[list[Home], dict[int, Usage]]:
     """Walk every directory in these, once.
 
     :param paths: directories that only root can change, such as that of the homes.
     :returns: the directories in the order of their names, and what everybody has in all of them together.
-    :raises IdentityError: a path is not there, or others than root could exchange what is in it.
+    :raises IdentityError: a path is not there, its file server does not answer, or others than root could exchange
+        what is in it.
     """
+    asked = silence or Silence()
     homes: list[Home] = []
     owners: dict[int, Usage] = {}
     linked: set[tuple[int, int]] = set()
     over = False
     for path in paths:
+        dead = asked.of(path)
+        if dead:
+            raise IdentityError(
+                "%s is on a file server that does not answer (%s): run again when it does" % (path, dead)
+            )
         above = open_trusted_directory(path)
         try:
             for name in sorted(os.listdir(above)):

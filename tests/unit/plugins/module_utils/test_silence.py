@@ -18,6 +18,7 @@ from ansible_collections.labfleet.identity.plugins.module_utils._offboarding imp
     _evidence_files,
     _home_run,
 )
+from ansible_collections.labfleet.identity.plugins.module_utils._resource_limits._disk_usage import Pace, measure
 from ansible_collections.labfleet.identity.plugins.module_utils._silence import Silence
 from ansible_collections.labfleet.identity.plugins.module_utils._ssh._sshd_dropin import plan
 from ansible_collections.labfleet.identity.tests.unit.plugins.module_utils._offboarding.conftest import ALICE, Leaving
@@ -103,3 +104,10 @@ def test_keys_in_homes_are_not_waited_for(dead: Path, tmp_path: Path) -> None:
     begin = time.monotonic()
     assert plan(sshd.host(), str(sshd.path), DROPIN.format(etc=sshd.etc, comment="one"), []).changed
     assert time.monotonic() - begin < 15
+
+
+def test_who_has_how_much_is_not_asked_of_it(dead: Path) -> None:
+    begin = time.monotonic()
+    with pytest.raises(IdentityError, match="%s/home is on a file server that does not answer" % dead):
+        measure([str(dead / "home")], Pace(0, 0), Silence(patience=1))
+    assert time.monotonic() - begin < 5
