@@ -102,7 +102,7 @@ REFUSALS: list[tuple[str, dict[str, Any], str]] = [
     ("../../etc/passwd", {}, "The template name '../../etc/passwd' is not valid"),
     ("t", {"phase": "soon"}, "phase"),
     ("t", {"band": "1-9"}, "The band 1-9 is not inside 1000-4999"),
-    ("t", {"directories": ["nowhere"]}, "/nowhere' is not there: correct template_directories"),
+    ("t", {"directories": ["nowhere"]}, " is not there: correct template_directories"),
     ("broken", {}, "/templates/broken.yml is not valid YAML or JSON: line 2: "),
     ("latin", {}, "/templates/latin.yml cannot be read: 'utf-8' codec"),
     ("pipe", {}, "The template 'pipe' is not there"),
