@@ -14,10 +14,15 @@ import contextlib
 import errno
 import os
 import stat
+from typing import TYPE_CHECKING, TypeVar
 
 from ansible_collections.labfleet.identity.plugins.module_utils._errors import IdentityError
 
+if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
+
 __all__ = [
+    "do_side_by_side",
     "file_mark",
     "fsync_directory",
     "make_trusted_directory",
@@ -30,6 +35,9 @@ __all__ = [
 
 _DIRECTORY = os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC
 _MOST_LINKS = 40  # as many as the system follows
+_MANY = 32
+_THREADS = 4
+_T = TypeVar("_T")
 
 
 def file_mark(path: str) -> list[int]:
@@ -162,6 +170,38 @@ def read_file(name: str, dir_fd: int | None = None) -> bytes | None:
             chunks.append(chunk)
     finally:
         os.close(handle)
+
+
+def do_side_by_side(work: Callable[[_T], None], items: Sequence[_T]) -> None:
+    """Do the same for many items at once, for the time goes into waiting for the file system.
+
+    :param items: few of them are done one after the other.
+    :raises Exception: the first that happened; no item is begun after it.
+    """
+    if len(items) < _MANY:
+        for item in items:
+            work(item)
+        return
+    import threading  # only where much is written
+
+    failures: list[Exception] = []
+
+    def do(part: Sequence[_T]) -> None:
+        for item in part:
+            if failures:
+                return
+            try:
+                work(item)
+            except Exception as failure:  # raised below, by whoever waits
+                failures.append(failure)
+
+    threads = [threading.Thread(target=do, args=(items[start::_THREADS],)) for start in range(_THREADS)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    if failures:
+        raise failures[0]
 
 
 def write_all(handle: int, data: bytes) -> None:

@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING
 from ansible_collections.labfleet.identity.plugins.module_utils._belongings._shared_files import SHARED_FILES
 from ansible_collections.labfleet.identity.plugins.module_utils._errors import IdentityError
 from ansible_collections.labfleet.identity.plugins.module_utils._safe_files import (
+    do_side_by_side,
     make_trusted_directory,
     open_trusted_directory,
     read_file,
@@ -93,6 +94,7 @@ def write_belongings(etc: str, files: Mapping[str, bytes]) -> list[int]:
     :returns: open descriptors of the directories that were changed, for the caller to flush and close.
     """
     changed: dict[str, int] = {}
+    slices: list[str] = []
     for path, data in files.items():
         folder, name = os.path.split(path)
         # hundreds of directories with one file each lie in one that is looked at once
@@ -102,10 +104,17 @@ def write_belongings(etc: str, files: Mapping[str, bytes]) -> list[int]:
                 continue
             changed[base] = _make_path(etc, base)
         if inner:
-            with _inner_directory(changed[base], inner, make=bool(data)) as directory:
-                _write_one(directory, name, data, file_mode(path))
+            slices.append(path)
         else:
             _write_one(changed[base], name, data, file_mode(path))
+
+    def write(path: str) -> None:
+        folder, name = os.path.split(path)
+        inner = os.path.basename(folder)
+        with _inner_directory(changed[_SLICES], inner, make=bool(files[path])) as directory:
+            _write_one(directory, name, files[path], file_mode(path))
+
+    do_side_by_side(write, slices)
     return list(changed.values())
 
 

@@ -10,7 +10,10 @@ from typing import TYPE_CHECKING
 
 from ansible_collections.labfleet.identity.plugins.module_utils._errors import IdentityError
 from ansible_collections.labfleet.identity.plugins.module_utils._home_tree import make_home, read_skel, set_mode
-from ansible_collections.labfleet.identity.plugins.module_utils._safe_files import open_trusted_directory
+from ansible_collections.labfleet.identity.plugins.module_utils._safe_files import (
+    do_side_by_side,
+    open_trusted_directory,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -28,14 +31,20 @@ def make_homes(jobs: Iterable[HomeJob], skel: str) -> list[int]:
     """
     skels: dict[str, tuple[SkelEntry, ...]] = {}
     bases: dict[str, int] = {}
-    for job in jobs:
-        base, name = os.path.split(job.path)
+    wanted = list(jobs)
+    for job in wanted:
+        base = os.path.dirname(job.path)
         if base not in bases:
             bases[base] = open_trusted_directory(base)
         source = job.skel or skel
         if source not in skels:
             skels[source] = read_skel(source)
-        make_home(bases[base], name, job, skels[source])
+
+    def make(job: HomeJob) -> None:
+        base, name = os.path.split(job.path)
+        make_home(bases[base], name, job, skels[job.skel or skel])
+
+    do_side_by_side(make, wanted)
     return list(bases.values())
 
 

@@ -83,6 +83,17 @@ def _create_problems(draft: Draft, user: UserSpec) -> list[str]:
             "uid %d is taken on this host by %s: the number stays hers or his; remove or migrate that account"
             % (user.uid, taken)
         )
+    # whose account somebody removed by hand: files of theirs may be left
+    former = [
+        name
+        for name, owned in draft.state.record.users.items()
+        if owned.number == user.uid and name != user.name and name not in user.formerly
+    ]
+    if former and not taken:
+        problems.append(
+            "uid %d is %s's on this host, whose account is gone: correct the number, or end that account first, with"
+            " state: absent" % (user.uid, former[0])
+        )
     if user.name in draft.state.directory_uids:
         problems.append(
             "the name is known to this host's directory service with uid %d: a local account would hide it"

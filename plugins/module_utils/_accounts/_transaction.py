@@ -22,6 +22,7 @@ from ansible_collections.labfleet.identity.plugins.module_utils._accounts._state
 from ansible_collections.labfleet.identity.plugins.module_utils._accounts._tables import Table, rewritten
 from ansible_collections.labfleet.identity.plugins.module_utils._errors import IdentityError
 from ansible_collections.labfleet.identity.plugins.module_utils._safe_files import (
+    do_side_by_side,
     fsync_directory,
     make_trusted_directory,
     open_trusted_directory,
@@ -195,13 +196,16 @@ def _write_key_files(files: dict[str, bytes], path: str) -> None:
     if not files:
         return
     directory = make_trusted_directory(path, 0o755)
-    for name, data in files.items():
-        if data:
+
+    def write(name: str) -> None:
+        if files[name]:
             # flushed once, below, before they count
-            replace_at(directory, name, data, KEY_FILE_MODE, sync=False, keep=False)
+            replace_at(directory, name, files[name], KEY_FILE_MODE, sync=False, keep=False)
         else:
             with contextlib.suppress(FileNotFoundError):
                 os.unlink(name, dir_fd=directory)
+
+    do_side_by_side(write, list(files))
     flush_and_close([directory])
 
 

@@ -17,6 +17,7 @@ import pytest
 
 from ansible_collections.labfleet.identity.plugins.module_utils._errors import IdentityError
 from ansible_collections.labfleet.identity.plugins.module_utils._safe_files import (
+    do_side_by_side,
     fsync_directory,
     open_trusted_directory,
     read_file,
@@ -336,3 +337,24 @@ def test_a_directory_that_an_acl_opens_is_not_trusted(tmp_path: Path) -> None:
     )
     with pytest.raises(IdentityError, match="can be changed by others than root"):
         open_trusted_directory(str(home))
+
+
+def test_many_things_are_all_done_and_a_few_in_their_order() -> None:
+    for count in (0, 3, 31, 32, 1000):
+        done: list[int] = []
+        do_side_by_side(done.append, list(range(count)))
+        assert sorted(done) == list(range(count))
+        assert count > 31 or done == list(range(count))
+
+
+@pytest.mark.parametrize("count", [3, 1000])
+def test_what_happens_to_one_of_many_is_told_and_no_more_are_begun(count: int) -> None:
+    begun: list[int] = []
+
+    def fail(item: int) -> None:
+        begun.append(item)
+        raise OSError(errno.ENOSPC, "no room for %d" % item)
+
+    with pytest.raises(OSError, match="no room for"):
+        do_side_by_side(fail, list(range(count)))
+    assert 1 <= len(begun) <= 4

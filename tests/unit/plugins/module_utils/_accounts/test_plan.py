@@ -87,6 +87,7 @@ REFUSED: list[tuple[dict[str, Any], dict[str, Any], str]] = [
         "alice: the name is known to this host's directory service with uid 70001: a local account would hide it",
     ),
     ({"directory_names": {5238: "zoe"}}, ALICE, "alice: uid 5238 is taken on this host by zoe"),
+    ({"users": {"dave": ours(5238)}}, ALICE, "alice: uid 5238 is dave's on this host, whose account is gone: correct"),
     # homes
     (
         {"homes": {"/home/alice": HomeState("directory", 1000, 1000, 0o755)}},
