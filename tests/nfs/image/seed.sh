@@ -7,6 +7,7 @@
 set -eu
 mkdir -p /run/seed
 mount -t hostfs none /run/seed
+name="" address="" template_user=""
 . /run/seed/machine
 echo "${name}" > /etc/hostname
 hostname "${name}"
