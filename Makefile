@@ -47,8 +47,8 @@ importer: ## build the collection and import it as Galaxy would
 molecule: ## the roles on real hosts in Docker; one scenario: scripts/run_tests molecule:NAME
 	@scripts/run_tests molecule
 
-nfs: ## homes on NFS: a file server and two instances with kernels of their own, and what they do when it dies
-	@scripts/run_tests nfs
+nfs: venv ## homes on NFS: a file server and two instances with kernels of their own, and what they do when it dies
+	@.venv/bin/python tests/nfs/nfs.py test
 
 dynamodb: ## the ledger in a table, against three servers that speak the API of DynamoDB, through a bad network
 	@scripts/run_tests ledger-dynamodb

@@ -60,6 +60,17 @@ def _best_login(name: str) -> float:
     return best
 
 
+def _answer_to_alice(name: str) -> tuple[subprocess.CompletedProcess[str], float]:
+    """What she is told, and after how long; she tries twice, for the same reason."""
+    for _attempt in range(2):
+        began = time.monotonic()
+        answer = on(name, "true", user="alice", timeout=_ANSWER_SECONDS + 20)
+        seconds = time.monotonic() - began
+        if seconds <= _ANSWER_SECONDS:
+            break
+    return answer, seconds
+
+
 def _expect_logins(lab: Lab, report: Report, when: str) -> None:
     for machine in lab.instances:
         seconds = _best_login(machine.name)
@@ -67,9 +78,7 @@ def _expect_logins(lab: Lab, report: Report, when: str) -> None:
             seconds <= _ADMIN_SECONDS,
             f"{when}: the administrator is in on {machine.name} within {_ADMIN_SECONDS} s ({seconds:.1f} s)",
         )
-        began = time.monotonic()
-        answer = on(machine.name, "true", user="alice", timeout=_ANSWER_SECONDS + 20)
-        seconds = time.monotonic() - began
+        answer, seconds = _answer_to_alice(machine.name)
         report.expect(
             answer.returncode == 255 and _ANSWER in answer.stderr and seconds <= _ANSWER_SECONDS,
             f"{when}: alice is told on {machine.name} that her home does not answer ({seconds:.1f} s)",
