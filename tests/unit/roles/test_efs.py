@@ -26,7 +26,7 @@ SOURCE = "fs-1.efs.eu-west-1.amazonaws.com:/"
 
 def hosts_say(directory: Path, hosts: dict[str, dict[str, Any]]) -> dict[str, dict[str, Any]]:
     """What each host makes of its variables."""
-    seen = ["__efs_type", "__efs_options", "__efs_file_system", "efs_source", "efs_expected_sources", "__efs_elected"]
+    seen = ["__efs_type", "__efs_options", "__efs_file_system", "efs_source", "__efs_sources", "__efs_elected"]
     told = {name: "{{ %s }}" % name for name in seen}
     host: dict[str, Any] = {"__efs_point": {"helpers": ["nfs4"], "can_automount": True}}
     inventory = {"all": {"hosts": {name: {**host, **variables} for name, variables in hosts.items()}}}
@@ -92,7 +92,7 @@ def said(tmp_path_factory: pytest.TempPathFactory) -> dict[str, dict[str, Any]]:
 def test_the_line_of_fstab_and_what_is_expected_then(said: dict[str, dict[str, Any]], case: str) -> None:
     _variables, kind, options, sources = CASES[case]
     told = said[case]
-    assert (told["__efs_type"], told["__efs_options"], told["efs_expected_sources"]) == (kind, options, sources)
+    assert (told["__efs_type"], told["__efs_options"], told["__efs_sources"]) == (kind, options, sources)
 
 
 def test_the_first_host_that_has_the_file_system_is_elected(tmp_path: Path) -> None:
