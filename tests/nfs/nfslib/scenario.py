@@ -35,6 +35,7 @@ PARTS: dict[str, Callable[[Lab, Report], None]] = {
     "root-squash": squash.root_squash,
     "quota": _quota,
     "dead-server": dead.dead_server,
+    "changes-meanwhile": dead.changes_meanwhile,
 }
 
 
