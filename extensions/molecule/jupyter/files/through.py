@@ -26,7 +26,7 @@ def main() -> None:
     found = re.search(r"token=(\S+)", sys.stdin.read())
     if found is None:
         raise SystemExit("no token in what was told")
-    for _ in range(50):  # the tunnel may not be there yet
+    for _attempt in range(50):  # the tunnel may not be there yet
         try:
             print(status("/api/contents", sys.argv[1]), status(f"/api/contents?token={found.group(1)}", sys.argv[1]))
             os.unlink(sys.argv[1])  # ssh leaves it behind

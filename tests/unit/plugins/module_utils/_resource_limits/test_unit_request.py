@@ -53,8 +53,9 @@ SERVICES = [
 
 @pytest.mark.parametrize(("raw", "expected"), SERVICES, ids=[str(raw) for raw, _expected in SERVICES])
 def test_a_service(raw: dict[str, Any], expected: dict[str, str]) -> None:
-    [(path, data)] = wanted({"jupyter.service": raw}).items()
-    assert path == "systemd/system/jupyter.service.d/60-labfleet-limits.conf"
+    files = wanted({"jupyter.service": raw})
+    assert list(files) == ["systemd/system/jupyter.service.d/60-labfleet-limits.conf"]
+    data = next(iter(files.values()))
     assert data.startswith(OURS)
     assert settings(data) == {"Service": expected}
 
