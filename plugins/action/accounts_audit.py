@@ -5,7 +5,6 @@
 
 from __future__ import annotations
 
-import os
 from typing import TYPE_CHECKING
 
 from ansible_collections.labfleet.identity.plugins.module_utils._audit._access import access
@@ -20,8 +19,6 @@ from ansible_collections.labfleet.identity.plugins.module_utils._ledger._export_
 from ansible_collections.labfleet.identity.plugins.module_utils._ledger._store import stamp_now
 from ansible_collections.labfleet.identity.plugins.module_utils._names import quoted
 from ansible_collections.labfleet.identity.plugins.module_utils._plain import plain
-from ansible_collections.labfleet.identity.plugins.module_utils._roster import parse_roster
-from ansible_collections.labfleet.identity.plugins.module_utils._roster_file import read_roster_text
 from ansible_collections.labfleet.identity.plugins.module_utils._ssh._key_merge import merge_keys, profiles_of
 from ansible_collections.labfleet.identity.plugins.module_utils._ssh._key_store import KeyStore
 from ansible_collections.labfleet.identity.plugins.module_utils._ssh._public_keys import parse_public_key
@@ -29,6 +26,7 @@ from ansible_collections.labfleet.identity.plugins.plugin_utils._controller_acti
     LEDGER_ARGUMENTS,
     ControllerAction,
 )
+from ansible_collections.labfleet.identity.plugins.plugin_utils._roster_source import RosterSource
 
 if TYPE_CHECKING:
     from typing import Any
@@ -118,7 +116,7 @@ class ActionModule(ControllerAction):
     def _people(self, raw: dict[str, Any], ledger: Ledger, now: str, lock_timeout: int) -> tuple[People, set[str]]:
         """The people of a profile, with the keys of its store, and the fingerprints of its revoked keys."""
         profile = raw["profile"]
-        roster = parse_roster(self._data("roster", raw.get("roster")) or [])
+        roster = RosterSource(raw.get("roster") or []).read(self._loader)
         if not raw.get("key_store"):
             return People(profile, roster), set()
         store = KeyStore(str(raw["key_store"]), lock_timeout)
@@ -127,18 +125,6 @@ class ActionModule(ControllerAction):
         names = {person.username: home.names_of(person) for home, person in people if len(home.names_of(person)) > 1}
         merged = merge_keys(roster, profile, {home: store.load(home) for home in homes}, now, names)
         return People(profile, merged.roster), {parse_public_key(line).fingerprint for line in merged.revoked}
-
-    def _data(self, what: str, given: Any) -> Any:
-        """The value of an option that is data, or the path of a file with it."""
-        if not isinstance(given, str) or not given:
-            return given
-        path = os.path.abspath(os.path.expanduser(given))
-        if not os.path.isfile(path):
-            raise IdentityError(
-                f"The {what} {path} is not a file: correct the path, or give the list of people itself."
-            )
-        # the loader of Ansible decrypts a file that ansible-vault encrypted; its text is never a template
-        return read_roster_text(plain(self._loader.get_text_file_contents(path)), path, what)
 
     def _export(self, wanted: dict[str, Any], told: dict[str, Any]) -> dict[str, Any]:
         """Write the report, or only say that it would be."""

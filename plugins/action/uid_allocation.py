@@ -9,14 +9,9 @@ import dataclasses
 import os
 from typing import TYPE_CHECKING
 
-from ansible_collections.labfleet.identity.plugins.module_utils._errors import IdentityError
 from ansible_collections.labfleet.identity.plugins.module_utils._ledger._allocation import Wanted, allocate
 from ansible_collections.labfleet.identity.plugins.module_utils._ledger._report import allocation_result
 from ansible_collections.labfleet.identity.plugins.module_utils._ledger._store import Settled, settle, stamp_now
-from ansible_collections.labfleet.identity.plugins.module_utils._plain import plain
-from ansible_collections.labfleet.identity.plugins.module_utils._roster import parse_roster
-from ansible_collections.labfleet.identity.plugins.module_utils._roster_file import read_roster_text
-from ansible_collections.labfleet.identity.plugins.module_utils._safe_files import file_mark
 from ansible_collections.labfleet.identity.plugins.module_utils._ssh._key_merge import (
     MergedKeys,
     merge_keys,
@@ -28,6 +23,7 @@ from ansible_collections.labfleet.identity.plugins.plugin_utils._controller_acti
     LEDGER_ARGUMENTS,
     ControllerAction,
 )
+from ansible_collections.labfleet.identity.plugins.plugin_utils._roster_source import RosterSource
 from ansible_collections.labfleet.identity.plugins.plugin_utils._run_cache import kept_for_the_run
 
 if TYPE_CHECKING:
@@ -35,7 +31,6 @@ if TYPE_CHECKING:
 
     from ansible_collections.labfleet.identity.plugins.module_utils._ledger._allocation import Allocation
     from ansible_collections.labfleet.identity.plugins.module_utils._ledger._model import Ledger
-    from ansible_collections.labfleet.identity.plugins.module_utils._roster import Roster
     from ansible_collections.labfleet.identity.plugins.module_utils._ssh._key_book import KeyBook
 
 ARGUMENTS = {
@@ -60,10 +55,9 @@ class ActionModule(ControllerAction):
         store = self.store(arguments)
         # an empty path is what a role passes on that has no key store
         keys = KeyStore(arguments["key_store"], arguments["lock_timeout"]) if arguments["key_store"] else None
-        roster = plain(arguments["roster"])
-        path = _path_of(roster)
+        roster = RosterSource(arguments["roster"])
         question = [
-            {**arguments, "roster": [path, file_mark(path)] if path else roster},
+            {**arguments, "roster": roster.mark},
             [store.name, store.mark, self.marker_of_writes(), self._task.check_mode],
             [keys.path, keys.mark(arguments["profile"])] if keys else [],
         ]
@@ -71,7 +65,7 @@ class ActionModule(ControllerAction):
         def find() -> tuple[dict[str, Any], dict[str, Any]]:
             wanted = Wanted(
                 profile=arguments["profile"],
-                roster=self._read_roster(path) if path else parse_roster(roster),
+                roster=roster.read(self._loader),
                 groups=tuple(arguments["groups"]),
                 # an empty band is what a role passes on that leaves the choice to the ledger
                 uid_band=parse_band(arguments["band"]) if arguments["band"] else None,
@@ -100,10 +94,6 @@ class ActionModule(ControllerAction):
 
         return kept_for_the_run(self.run_directory, question, find, arguments["lock_timeout"])
 
-    def _read_roster(self, path: str) -> Roster:
-        # the loader of Ansible decrypts a file that ansible-vault encrypted; the text is data and never a template
-        return parse_roster(read_roster_text(plain(self._loader.get_text_file_contents(path)), path))
-
 
 def _books(keys: KeyStore, wanted: Wanted) -> dict[str, KeyBook]:
     """The keys of everybody who may be on a host of this profile."""
@@ -125,13 +115,3 @@ def _answer(
     if merged.warnings:
         answer["warnings"] = [*answer.get("warnings", ()), *merged.warnings]
     return {**answer, "revoked_keys": list(merged.revoked)} if known else answer
-
-
-def _path_of(roster: Any) -> str:
-    """The file that holds the roster, empty when the task gives the people themselves."""
-    if not isinstance(roster, str):
-        return ""
-    path = os.path.abspath(os.path.expanduser(roster))
-    if not os.path.isfile(path):
-        raise IdentityError(f"The roster {path} is not a file: correct the path, or give the list of people itself.")
-    return path

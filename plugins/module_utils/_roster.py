@@ -23,10 +23,10 @@ from ansible_collections.labfleet.identity.plugins.module_utils._roster_attribut
 from ansible_collections.labfleet.identity.plugins.module_utils._ssh._key_entries import KeyEntry, parse_key_entry
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Iterable, Mapping
     from typing import Any, Callable
 
-__all__ = ["SHOWN_PROBLEMS", "Roster", "RosterEntry", "check_subject", "parse_roster"]
+__all__ = ["SHOWN_PROBLEMS", "Roster", "RosterEntry", "check_subject", "parse_roster", "parse_rosters"]
 
 STATES = ("present", "disabled", "absent")
 SHOWN_PROBLEMS = 20
@@ -71,23 +71,41 @@ def parse_roster(data: Any) -> Roster:
     :param data: a list of people, or a mapping ``{users: [...]}``, of plain types as YAML or JSON gives them.
     :raises IdentityError: one message that names every entry that cannot be accepted.
     """
+    return _roster((f"entry {index}", raw) for index, raw in enumerate(_people(data), start=1))
+
+
+def parse_rosters(rosters: Mapping[str, Any]) -> Roster:
+    """Read the people of one profile out of several rosters, by the name of each; a person is in one of them only.
+
+    :raises IdentityError: one message that names every entry that cannot be accepted.
+    """
+    labelled = []
+    for name, data in rosters.items():
+        try:
+            people = _people(data)
+        except IdentityError as refusal:
+            raise IdentityError(f"Of {name}: {refusal}") from refusal
+        labelled += [(f"entry {index} of {name}", raw) for index, raw in enumerate(people, start=1)]
+    return _roster(labelled)
+
+
+def _roster(labelled: Iterable[tuple[str, Any]]) -> Roster:
+    """The people of entries, each with what it is called in messages."""
     problems = _Problems()
     entries: list[RosterEntry] = []
     seen = _Seen()
-    for index, raw in enumerate(_people(data), start=1):
+    for label, raw in labelled:
         try:
             entry = _entry(raw)
         except IdentityError as refusal:
-            problems.add(index, raw, str(refusal))
+            problems.add(label, raw, str(refusal))
             continue
-        for clash in seen.clashes(index, entry):
-            problems.add(index, raw, clash)
+        for clash in seen.clashes(label, entry):
+            problems.add(label, raw, clash)
         entries.append(entry)
-    for name, index in seen.usernames.items():
+    for name, label in seen.usernames.items():
         if name in seen.groups:
-            problems.add(
-                index, {"username": name}, f"entry {seen.groups[name]} names a shared group so: rename the group"
-            )
+            problems.add(label, {"username": name}, f"{seen.groups[name]} names a shared group so: rename the group")
     problems.stop_here()
     return Roster(tuple(entries))
 
@@ -122,12 +140,12 @@ class _Problems:
         self.shown: list[str] = []
         self.more = 0
 
-    def add(self, index: int, raw: Any, reason: str) -> None:
+    def add(self, label: str, raw: Any, reason: str) -> None:
         if len(self.shown) >= SHOWN_PROBLEMS:
             self.more += 1
             return
         name = raw.get("username") if isinstance(raw, dict) else None
-        self.shown.append(f"entry {index}{'' if name is None else ' (' + quoted(name) + ')'}: {reason.rstrip('.')}")
+        self.shown.append(f"{label}{'' if name is None else ' (' + quoted(name) + ')'}: {reason.rstrip('.')}")
 
     def stop_here(self) -> None:
         if self.shown:
@@ -141,34 +159,30 @@ class _Seen:
     """What earlier entries hold already: names, subjects, keys and homes belong to one person each."""
 
     def __init__(self) -> None:
-        self.usernames: dict[str, int] = {}
-        self.groups: dict[str, int] = {}
-        self._subjects: dict[tuple[str | None, str], int] = {}
-        self._keys: dict[str, int] = {}
-        self._homes: dict[str, int] = {}
+        self.usernames: dict[str, str] = {}
+        self.groups: dict[str, str] = {}
+        self._subjects: dict[tuple[str | None, str], str] = {}
+        self._keys: dict[str, str] = {}
+        self._homes: dict[str, str] = {}
 
-    def clashes(self, index: int, entry: RosterEntry) -> list[str]:
+    def clashes(self, label: str, entry: RosterEntry) -> list[str]:
         """Note the entry and say what of it belongs to an earlier one."""
         found = []
-        earlier = self.usernames.setdefault(entry.username, index)
-        if earlier != index:
-            found.append(f"entry {earlier} has this username already: remove one of the two")
-        earlier = self._subjects.setdefault((entry.home_profile, entry.subject), index)
-        if earlier != index and not found:
-            found.append(
-                f"entry {earlier} is the same person (subject {quoted(entry.subject)}): one person has one entry"
-            )
+        earlier = self.usernames.setdefault(entry.username, label)
+        if earlier != label:
+            found.append(f"{earlier} has this username already: remove one of the two")
+        earlier = self._subjects.setdefault((entry.home_profile, entry.subject), label)
+        if earlier != label and not found:
+            found.append(f"{earlier} is the same person (subject {quoted(entry.subject)}): one person has one entry")
         for held in entry.keys or ():
-            if self._keys.setdefault(held.key.blob, index) != index:
+            if self._keys.setdefault(held.key.blob, label) != label:
                 found.append(
-                    f"entry {self._keys[held.key.blob]} has the same SSH key: one key opens one person's account only"
+                    f"{self._keys[held.key.blob]} has the same SSH key: one key opens one person's account only"
                 )
-        if entry.home is not None and self._homes.setdefault(entry.home, index) != index:
-            found.append(
-                f"entry {self._homes[entry.home]} has the same home {entry.home}: give each a home of their own"
-            )
+        if entry.home is not None and self._homes.setdefault(entry.home, label) != label:
+            found.append(f"{self._homes[entry.home]} has the same home {entry.home}: give each a home of their own")
         for group in entry.groups or ():
-            self.groups.setdefault(group, index)
+            self.groups.setdefault(group, label)
         return found
 
 

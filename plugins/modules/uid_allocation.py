@@ -50,6 +50,9 @@ options:
       - Or the path of a YAML or JSON file with that, which C(ansible-vault) may have encrypted as a whole. A relative
         path begins in the directory where C(ansible-playbook) was started. The text of the file is data and is never
         templated.
+      - Or the path of a directory with such files, of which all that end in C(.yml), C(.yaml) or C(.json) are read, and
+        nobody is in two of them. So the people whom M(labfleet.identity.invitation_accept) enters stand beside those
+        whom sysadmins write.
       - 'Keys of a person: C(username) (required), C(subject) (a stable id, by default the username), C(gecos),
         C(keys) (list of OpenSSH public keys, each a line or a mapping), C(groups) (list of shared groups), C(shell),
         C(home), C(state) (V(present), V(disabled) or V(absent)), C(expires) (V(YYYY-MM-DD) or V(never)), C(adopt)
