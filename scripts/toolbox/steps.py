@@ -31,7 +31,7 @@ WITH_ANSIBLE = (
     "tests/unit/roles",
 )
 # what is in module_utils and runs on the controller alone
-NOT_ON_HOSTS = ("_aws", "_ledger", "_templates")
+NOT_ON_HOSTS = ("_aws", "_invitations", "_ledger", "_login", "_portal", "_templates", "_tokens")
 
 
 @dataclasses.dataclass(frozen=True)
@@ -98,7 +98,8 @@ def demo(verb: str) -> Command:
 
 
 def pytest(environment: str, *paths: str) -> Command:
-    arguments = (tool(environment, "python"), "-m", "pytest", *paths)
+    # where the time goes is part of the log
+    arguments = (tool(environment, "python"), "-m", "pytest", "--durations=25", "--durations-min=2", *paths)
     return Command((*with_tmp_in_memory(), *arguments), TREE, (("PYTHONPATH", str(BUILD)),))
 
 
