@@ -1,7 +1,7 @@
 # Copyright (c) 2026, The labfleet.identity developers
 # GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""dynalite out of its package lock, installed once into the cache under the hash of that lock."""
+"""Programs of npm out of our package locks, each installed once into the cache under the hash of its lock."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from pathlib import Path
 
 from .process import ServerError
 
-SOURCE = Path(__file__).resolve().parent / "dynalite"
+HERE = Path(__file__).resolve().parent
 CACHE = Path(
     os.environ.get("LABFLEET_CACHE")
     or Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "labfleet-identity"
@@ -23,18 +23,18 @@ PROGRAMS = ("node", "npm")
 _INSTALL_SECONDS = 600
 
 
-def dynalite_command() -> list[str]:
-    """The command line of dynalite, without its options."""
-    _need_programs()
-    files = [SOURCE / "package.json", SOURCE / "package-lock.json"]
+def installed(name: str) -> Path:
+    """A directory with the packages of C(NAME/package-lock.json) in its node_modules."""
+    _need_programs(name)
+    files = [HERE / name / "package.json", HERE / name / "package-lock.json"]
     key = hashlib.sha256(b"".join(hashlib.sha256(file.read_bytes()).digest() for file in files)).hexdigest()[:16]
-    target = CACHE / "node" / f"dynalite-{key}"
+    target = CACHE / "node" / f"{name}-{key}"
     target.parent.mkdir(parents=True, exist_ok=True)
     with target.with_name(f"{target.name}.lock").open("w") as lock:
         fcntl.flock(lock, fcntl.LOCK_EX)
         if not target.is_dir():
             _install(files, target)
-    return ["node", str(target / "node_modules" / "dynalite" / "cli.js")]
+    return target
 
 
 def _install(files: list[Path], target: Path) -> None:
@@ -49,14 +49,14 @@ def _install(files: list[Path], target: Path) -> None:
     fresh.rename(target)
 
 
-def _need_programs() -> None:
+def _need_programs(server: str) -> None:
     missing = [name for name in PROGRAMS if shutil.which(name) is None]
     if not missing:
         return
     apt = shutil.which("apt-get")
     if apt is None or os.geteuid() != 0:
         raise ServerError(
-            f"The server dynalite needs {' and '.join(missing)}, which this machine has not: install Node.js 18 or"
+            f"The server {server} needs {' and '.join(missing)}, which this machine has not: install Node.js 18 or"
             " newer with npm (Debian, Ubuntu: apt-get install nodejs npm)."
         )
     environment = {**os.environ, "DEBIAN_FRONTEND": "noninteractive"}

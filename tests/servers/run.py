@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from .environment import aws_environment
-from .node import dynalite_command
+from .node import installed
 from .process import ServerError, serving
 
 if TYPE_CHECKING:
@@ -35,7 +35,8 @@ def server(name: str) -> Iterator[str]:
         variables.update(BIND_HOST="127.0.0.1", SERVICES="dynamodb", LOG_LEVEL="WARNING", IOT_MTLS_ENABLED="0")
     elif name == "dynalite":
         waits = [f"--{verb}TableMs=0" for verb in ("create", "update", "delete")]
-        program = [*dynalite_command(), "--host=127.0.0.1", *waits]
+        cli = installed("dynalite") / "node_modules" / "dynalite" / "cli.js"
+        program = ["node", str(cli), "--host=127.0.0.1", *waits]
     else:
         raise ServerError(f"There is no server {name!r}, only {', '.join(NAMES)}.")
 
