@@ -5,6 +5,9 @@
 
 Whatever has revisions is told by its last one. Every revision from 1 on must be there, so that none is lost unseen, and
 two different events with one revision are two branches that contradict each other.
+
+Whether an invitation is revoked has no revisions, because it is for good: of two branches one of which accepted it and
+the other revoked it, both hold, and whoever accepted it is disabled until somebody says otherwise.
 """
 
 from __future__ import annotations
@@ -16,9 +19,11 @@ from typing import TYPE_CHECKING
 from ansible_collections.labfleet.identity.plugins.module_utils._ledger._conflicts import agree, earlier, place, who
 from ansible_collections.labfleet.identity.plugins.module_utils._ledger._events import (
     ACTIVE,
+    DISABLED,
     RESERVED,
     RETIRED,
     GrantChanged,
+    Invited,
     Linked,
     NumberWithheld,
     Redeemed,
@@ -26,11 +31,12 @@ from ansible_collections.labfleet.identity.plugins.module_utils._ledger._events 
     Renamed,
     Renumbered,
     StateChanged,
+    Uninvited,
 )
 from ansible_collections.labfleet.identity.plugins.module_utils._names import quoted
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping, Sequence
+    from collections.abc import Iterable, Iterator, Mapping, Sequence
     from typing import TypeVar
 
     from ansible_collections.labfleet.identity.plugins.module_utils._ledger._conflicts import Conflicts
@@ -44,6 +50,7 @@ __all__ = ["Changes"]
 
 _BACK = "take the ledger back from a backup"
 _ONE_LINE = "keep the line that holds and delete the other one"
+_ONE_PERSON = f"{_ONE_LINE}, and keep whoever was not meant out with ledger_disable"
 
 
 class Changes:
@@ -79,11 +86,18 @@ class Changes:
         upstreams = self._once(
             ((event.upstream, event) for event in links if event.upstream), "link the upstream identity"
         )
-        redeemed = [event for event in known if isinstance(event, Redeemed)]
+        invitations = self._once(
+            ((event.jti, event) for event in known if isinstance(event, Invited)), "issue the invitation"
+        )
+        redeemed = self._once(
+            ((event.jti, event) for event in known if isinstance(event, Redeemed)), "redeem the invitation", _ONE_PERSON
+        )
+        uninvited = _earliest(event for event in known if isinstance(event, Uninvited))
+        changed = [*_kept_out(redeemed.values(), uninvited, states), *states.values()]
         profiles = {
             name: dataclasses.replace(
                 profile,
-                states={event.subject: event for event in states.values() if event.profile == name},
+                states={event.subject: event for event in changed if event.profile == name},
                 names={event.subject: event for event in names.values() if event.profile == name},
                 every_name={key[1]: every for key, every in every_name.items() if key[0] == name},
                 grants={(event.profile, event.subject): event for event in grants.values() if event.into == name},
@@ -98,7 +112,9 @@ class Changes:
             uuids=self._uuids(links),
             links=_by_person(links),
             redirects={(event.profile, event.subject): event for event in redirects.values()},
-            redeemed=self._once(((event.jti, event) for event in redeemed), "redeem the invitation"),
+            invitations=invitations,
+            uninvited=uninvited,
+            redeemed=redeemed,
         )
 
     def _is_about_somebody(self, event: Event) -> bool:
@@ -247,7 +263,7 @@ class Changes:
                 # the number may have been two people's in two places: which one is noted must not depend on the order
                 self._numbers[event.was] = earlier(holder, event)
 
-    def _once(self, keyed: Iterable[tuple[str, AnyEvent]], what: str) -> dict[str, AnyEvent]:
+    def _once(self, keyed: Iterable[tuple[str, AnyEvent]], what: str, way_out: str = _ONE_LINE) -> dict[str, AnyEvent]:
         """Events by what only one person may have."""
         found: dict[str, AnyEvent] = {}
         for key, event in keyed:
@@ -259,7 +275,7 @@ class Changes:
             else:
                 self._conflicts.add(
                     f"{self._conflicts.lines(known, event)} both {what} {quoted(key)}, for different people or in"
-                    f" different ways: {_ONE_LINE}"
+                    f" different ways: {way_out}"
                 )
         return found
 
@@ -306,6 +322,32 @@ class Changes:
                     f"the redirects lead in a loop, {loop} ({lines}): delete the line of the redirect that is wrong"
                 )
             done.update(path)
+
+
+def _earliest(events: Iterable[Uninvited]) -> dict[str, Uninvited]:
+    """Who revoked an invitation first, in whatever order and however often it was done."""
+    found: dict[str, Uninvited] = {}
+    for event in events:
+        found[event.jti] = earlier(found.get(event.jti, event), event)
+    return found
+
+
+def _kept_out(
+    redeemed: Iterable[Redeemed],
+    uninvited: Mapping[str, Uninvited],
+    states: Mapping[tuple[str, str, str], StateChanged],
+) -> Iterator[StateChanged]:
+    """Those whose invitation, or one that it was delegated from, is revoked and whose state nobody changed."""
+    first: dict[tuple[str, str], Uninvited] = {}
+    for event in redeemed if uninvited else ():
+        key = event.profile, event.subject
+        for jti in (event.jti, *event.chain.split()):
+            revoked = uninvited.get(jti)
+            if revoked is not None and (*key, "") not in states:
+                first[key] = earlier(first.get(key, revoked), revoked)
+    for (profile, subject), revoked in first.items():
+        reason = revoked.reason or "the invitation was revoked"
+        yield StateChanged(profile, subject, 0, DISABLED, reason, revoked.stamp)
 
 
 def _by_person(links: Iterable[Linked]) -> dict[tuple[str, str], list[Linked]]:

@@ -22,6 +22,7 @@ from ansible_collections.labfleet.identity.plugins.module_utils._ledger._events 
     STATES,
     GrantChanged,
     GroupIssued,
+    Invited,
     Linked,
     NumberWithheld,
     ProfileRegistered,
@@ -31,7 +32,14 @@ from ansible_collections.labfleet.identity.plugins.module_utils._ledger._events 
     Renumbered,
     Stamp,
     StateChanged,
+    Uninvited,
     UserIssued,
+)
+from ansible_collections.labfleet.identity.plugins.module_utils._ledger._invitation_fields import (
+    check_chain,
+    check_claims,
+    check_fingerprint,
+    check_jti,
 )
 from ansible_collections.labfleet.identity.plugins.module_utils._names import (
     check_group_name,
@@ -202,7 +210,8 @@ class EventReader:
                 f"it records {quoted(kind)}, which this version does not know: upgrade labfleet.identity"
             )
         build, fields = shape
-        event: Event = build(*(_READ[name](raw[name]) for name in fields), self._stamp(raw))
+        read = _READ_INVITE if build is Invited else _READ
+        event: Event = build(*(read[name](raw[name]) for name in fields), self._stamp(raw))
         return event
 
     def _stamp(self, raw: dict[str, Any]) -> Stamp:
@@ -235,7 +244,9 @@ _SHAPES: dict[str, tuple[type[Any], tuple[str, ...]]] = {
     "grant": (GrantChanged, ("profile", "subject", "into", "rev", "grant", "uid", "reason")),
     "link": (Linked, ("profile", "subject", "upstream", "uuid")),
     "redirect": (Redirected, ("profile", "subject", "rev", "to_profile", "to_subject", "reason")),
-    "redeem": (Redeemed, ("profile", "jti", "subject")),
+    "invite": (Invited, ("profile", "jti", "name", "claims")),
+    "uninvite": (Uninvited, ("profile", "jti", "reason")),
+    "redeem": (Redeemed, ("profile", "jti", "subject", "issuer", "chain", "key")),
 }
 KIND_OF: dict[type, str] = {build: kind for kind, (build, _fields) in _SHAPES.items()}
 
@@ -329,5 +340,11 @@ _READ: dict[str, Callable[[Any], Any]] = {
     "reason": lambda value: check_text("reason", value, may_be_empty=True),
     "upstream": lambda value: "" if value == "" else check_upstream(value),
     "uuid": lambda value: "" if value == "" else check_federated_uuid(value),
-    "jti": lambda value: check_text("jti", value),
+    "jti": check_jti,
+    "claims": check_claims,
+    "issuer": lambda value: check_text("issuer", value),
+    "chain": check_chain,
+    "key": check_fingerprint,
 }
+# what a group is called is a name of hosts, what an invitation is called is free text
+_READ_INVITE: dict[str, Callable[[Any], Any]] = {**_READ, "name": lambda value: check_text("name", value)}

@@ -26,6 +26,7 @@ __all__ = [
     "Event",
     "GrantChanged",
     "GroupIssued",
+    "Invited",
     "Issued",
     "Linked",
     "NumberWithheld",
@@ -37,6 +38,7 @@ __all__ = [
     "Revised",
     "Stamp",
     "StateChanged",
+    "Uninvited",
     "UserIssued",
 ]
 
@@ -181,16 +183,42 @@ class Redirected:
 
 
 @dataclass(frozen=True)
+class Invited:
+    """An invitation into a profile was issued here."""
+
+    __slots__ = ("claims", "jti", "name", "profile", "stamp")
+    profile: str
+    jti: str
+    name: str  # how whoever invites calls it
+    claims: str  # what its token says, as canonical JSON
+    stamp: Stamp
+
+
+@dataclass(frozen=True)
+class Uninvited:
+    """An invitation was revoked for good, whoever issued it and whether or not it was ever seen here."""
+
+    __slots__ = ("jti", "profile", "reason", "stamp")
+    profile: str
+    jti: str
+    reason: str
+    stamp: Stamp
+
+
+@dataclass(frozen=True)
 class Redeemed:
     """An invitation was used. It can never be used again."""
 
-    __slots__ = ("jti", "profile", "stamp", "subject")
+    __slots__ = ("chain", "issuer", "jti", "key", "profile", "stamp", "subject")
     profile: str
     jti: str
     subject: str
+    issuer: str
+    chain: str  # the invitations that it was delegated from, with blanks between them; empty for none
+    key: str  # the fingerprint of the public key that it was used with
     stamp: Stamp
 
 
 Issued = Union[UserIssued, GroupIssued]
 Revised = Union[StateChanged, Renamed, GrantChanged, Redirected]
-Event = Union[ProfileRegistered, Issued, NumberWithheld, Renumbered, Revised, Linked, Redeemed]
+Event = Union[ProfileRegistered, Issued, NumberWithheld, Renumbered, Revised, Linked, Invited, Uninvited, Redeemed]

@@ -188,6 +188,11 @@ class Histories:
         issued = self._ledger.profiles[key[0]].by_subject[key[1]]
         told = self._told.get(key)
         born = issued.stamp.at
+        state = self._ledger.profiles[key[0]].states.get(key[1])
+        if state is not None and state.rev == 0:
+            # no event changed the state: the invitation was revoked
+            told = told or _Told()
+            told.states[0] = state
         if told is None:
             return History(issued, (Period(issued.username, born, "", issued),), (Period(ACTIVE, born, "", issued),))
         return History(

@@ -19,17 +19,26 @@ from ansible_collections.labfleet.identity.plugins.module_utils._ledger._events 
     RETIRED,
     GrantChanged,
     GroupIssued,
-    Linked,
+    Invited,
     NumberWithheld,
     ProfileRegistered,
-    Redeemed,
     Redirected,
     Renamed,
     Renumbered,
     StateChanged,
+    Uninvited,
     UserIssued,
 )
 from ansible_collections.labfleet.identity.plugins.module_utils._ledger._findings import BACK, Finding, Found
+from ansible_collections.labfleet.identity.plugins.module_utils._ledger._invariants_of_links import (
+    KEEP_RIGHT,
+    content_of,
+    grouped,
+    look_at_invitations,
+    look_at_links,
+    of_kind,
+    person_of,
+)
 from ansible_collections.labfleet.identity.plugins.module_utils._names import quoted
 from ansible_collections.labfleet.identity.plugins.module_utils._uid_space import (
     check_group_band,
@@ -38,7 +47,7 @@ from ansible_collections.labfleet.identity.plugins.module_utils._uid_space impor
 )
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Hashable, Iterable, Mapping, Sequence
+    from collections.abc import Hashable, Iterable, Mapping, Sequence
     from typing import TypeVar
 
     from ansible_collections.labfleet.identity.plugins.module_utils._ledger._events import Event, Revised
@@ -51,7 +60,6 @@ if TYPE_CHECKING:
 __all__ = ["broken_rules"]
 
 _KEEP_ONE = "keep the line that hosts use already, delete the other one, and run again"
-_KEEP_RIGHT = "keep the line that holds and delete the other one"
 
 
 def broken_rules(events: Sequence[Event], lines: Sequence[int]) -> list[Finding]:
@@ -65,13 +73,13 @@ class _Rules:
     def __init__(self, events: Sequence[Event], lines: Sequence[int]) -> None:
         self._found = Found(events, lines)
         self._events = events
-        self._profiles = _by(_of(events, ProfileRegistered), lambda event: event.profile)
-        self._users = _of(events, UserIssued)
-        self._groups = _of(events, GroupIssued)
-        self._grants = _of(events, GrantChanged)
-        self._people = _by(self._users, _key)
-        self._states = _registers(_of(events, StateChanged))
-        self._redirects = _registers(_of(events, Redirected))
+        self._profiles = grouped(of_kind(events, ProfileRegistered), lambda event: event.profile)
+        self._users = of_kind(events, UserIssued)
+        self._groups = of_kind(events, GroupIssued)
+        self._grants = of_kind(events, GrantChanged)
+        self._people = grouped(self._users, person_of)
+        self._states = _registers(of_kind(events, StateChanged))
+        self._redirects = _registers(of_kind(events, Redirected))
         self._names = self._by_name()
 
     def broken(self) -> list[Finding]:
@@ -86,7 +94,8 @@ class _Rules:
         self._revisions_follow_each_other()
         self._moves_lead_to_the_number()
         self._redirects_end()
-        self._links_are_one_to_one()
+        look_at_links(self._events, self._found)
+        look_at_invitations(self._events, self._found)
         return self._found.findings
 
     def _by_name(self) -> Mapping[Key, list[UserIssued | Renamed]]:
@@ -94,13 +103,13 @@ class _Rules:
         names: defaultdict[Key, list[UserIssued | Renamed]] = defaultdict(list)
         for user in self._users:
             names[user.profile, user.username].append(user)
-        for renamed in _of(self._events, Renamed):
+        for renamed in of_kind(self._events, Renamed):
             names[renamed.profile, renamed.username].append(renamed)
         return names
 
     def _profiles_are_one(self) -> None:
         for name, registered in self._profiles.items():
-            bands = _by(registered, lambda event: (event.uid_band, event.group_band))
+            bands = grouped(registered, lambda event: (event.uid_band, event.group_band))
             if len(bands) > 1:
                 told = " and ".join(f"{uids} with groups {gids}" for uids, gids in bands)
                 self._found.add(
@@ -160,7 +169,7 @@ class _Rules:
     def _number_and_bands(self, event: Event) -> tuple[int, list[Band]]:
         """The number that an event gives away, and the bands in which it may lie; none when that is not known."""
         if isinstance(event, GrantChanged):
-            if event.profile != event.into and event.uid in self._numbers_of(_key(event)):
+            if event.profile != event.into and event.uid in self._numbers_of(person_of(event)):
                 return event.uid, []
             return event.uid, self._bands(event.into, groups=False)
         if isinstance(event, UserIssued):
@@ -212,7 +221,7 @@ class _Rules:
             if len(issued) > 1:
                 why = f"the subject {quoted(subject)} of {profile} is {' and '.join(issued)}"
                 self._found.add("one person, several numbers or names", users, why, _KEEP_ONE)
-        for (profile, name), groups in _by(self._groups, lambda event: (event.profile, event.name)).items():
+        for (profile, name), groups in grouped(self._groups, lambda event: (event.profile, event.name)).items():
             gids = dict.fromkeys(str(group.gid) for group in groups)
             if len(gids) > 1:
                 why = f"the group {name} of {profile} has {' and '.join(gids)}"
@@ -235,15 +244,15 @@ class _Rules:
         names_of: defaultdict[Key, set[str]] = defaultdict(set)
         for (_profile, name), named in self._names.items():
             for event in named:
-                names_of[_key(event)].add(name)
-        groups = _by(self._groups, lambda event: (event.profile, event.name))
+                names_of[person_of(event)].add(name)
+        groups = grouped(self._groups, lambda event: (event.profile, event.name))
         guests: defaultdict[Key, dict[Key, GrantChanged]] = defaultdict(dict)
         for grant in self._grants:
             if grant.profile == grant.into:
                 why = f"the subject {quoted(grant.subject)} is a guest in their own profile {grant.into}"
                 self._found.add("a guest at home", [grant], why, BACK)
-            for name in names_of[_key(grant)]:
-                guests[grant.into, name].setdefault(_key(grant), grant)
+            for name in names_of[person_of(grant)]:
+                guests[grant.into, name].setdefault(person_of(grant), grant)
         for (into, name), by_guest in guests.items():
             strangers = [*self._names.get((into, name), ()), *groups.get((into, name), ())]
             if len(by_guest) > 1 or strangers:
@@ -253,13 +262,13 @@ class _Rules:
                     f"{name} in {into} would be {len(by_guest) + bool(strangers)} people or groups",
                     "delete the line of the grant, rename one of them, and grant it again",
                 )
-        for (profile, subject, into), granted in _by(
+        for (profile, subject, into), granted in grouped(
             self._grants, lambda event: (event.profile, event.subject, event.into)
         ).items():
             uids = dict.fromkeys(str(event.uid) for event in granted)
             if len(uids) > 1:
                 why = f"the subject {quoted(subject)} of {profile} has {' and '.join(uids)} in {into}"
-                self._found.add("one guest, several numbers", granted, why, _KEEP_RIGHT)
+                self._found.add("one guest, several numbers", granted, why, KEEP_RIGHT)
 
     def _revisions_follow_each_other(self) -> None:
         revised = [
@@ -278,17 +287,17 @@ class _Rules:
             events = revisions[max(revisions)]
             self._found.add("a missing revision", events, f"revision {told} of {whom} is not there", BACK)
         for rev, events in revisions.items():
-            if len({_said(event) for event in events}) > 1:
+            if len({content_of(event) for event in events}) > 1:
                 why = f"revision {rev} of {whom} says two different things"
-                way_out = f"{_KEEP_RIGHT}, with whatever followed it"
+                way_out = f"{KEEP_RIGHT}, with whatever followed it"
                 self._found.add("two branches that changed the same thing", events, why, way_out)
             for event in events:
                 if rev > 1 and isinstance(event, StateChanged) and event.state == RESERVED:
                     self._found.add("a reserve after use", [event], f"{whom} had the number in use before", BACK)
 
     def _moves_lead_to_the_number(self) -> None:
-        for event in _of(self._events, Renumbered):
-            uids = self._numbers_of(_key(event))
+        for event in of_kind(self._events, Renumbered):
+            uids = self._numbers_of(person_of(event))
             if uids and (event.uid not in uids or event.was in uids):
                 told = " and ".join(map(str, sorted(uids)))
                 why = f"{quoted(event.subject)} is moved from {event.was} to {event.uid}, but has {told}"
@@ -303,7 +312,7 @@ class _Rules:
             last = states[max(states)] if states else []
             if any(state.state != RETIRED for state in last) or not last:
                 why = f"{quoted(event.subject)} of {event.profile} stands for somebody else and is not retired"
-                self._found.add("a redirect of somebody who is here", [event, *last], why, _KEEP_RIGHT)
+                self._found.add("a redirect of somebody who is here", [event, *last], why, KEEP_RIGHT)
         ended: set[Key] = set()
         for start in leading:
             path: list[Key] = []
@@ -323,41 +332,6 @@ class _Rules:
                 )
             ended.update(path)
 
-    def _links_are_one_to_one(self) -> None:
-        links = _of(self._events, Linked)
-        with_uuid = [event for event in links if event.uuid]
-        for upstream, linked in _by([event for event in links if event.upstream], lambda it: it.upstream).items():
-            if len({_said(event) for event in linked}) > 1:
-                why = f"{quoted(upstream)} means different people or UUIDs"
-                self._found.add("one upstream identity, several people", linked, why, _KEEP_RIGHT)
-        for uuid, linked in _by(with_uuid, lambda event: event.uuid).items():
-            if len({_key(event) for event in linked}) > 1:
-                self._found.add("one UUID, several people", linked, f"{uuid} is that of several people", _KEEP_RIGHT)
-        for (profile, subject), linked in _by(with_uuid, _key).items():
-            uuids = dict.fromkeys(event.uuid for event in linked)
-            if len(uuids) > 1:
-                why = f"the subject {quoted(subject)} of {profile} has {' and '.join(uuids)}"
-                self._found.add("one person, several UUIDs", linked, why, _KEEP_RIGHT)
-        for jti, redeemed in _by(_of(self._events, Redeemed), lambda event: event.jti).items():
-            if len({_key(event) for event in redeemed}) > 1:
-                why = f"{quoted(jti)} was redeemed for several people"
-                self._found.add("one invitation, several people", redeemed, why, _KEEP_RIGHT)
-
-
-def _of(events: Iterable[Event], kind: type[AnyEvent]) -> list[AnyEvent]:
-    return [event for event in events if isinstance(event, kind)]
-
-
-def _by(events: Iterable[AnyEvent], key: Callable[[AnyEvent], AnyKey]) -> dict[AnyKey, list[AnyEvent]]:
-    found: defaultdict[AnyKey, list[AnyEvent]] = defaultdict(list)
-    for event in events:
-        found[key(event)].append(event)
-    return dict(found)
-
-
-def _key(event: Event) -> Key:
-    return event.profile, getattr(event, "subject", "")
-
 
 def _registers(events: Iterable[AnyEvent]) -> dict[tuple[str, str, str], dict[int, list[AnyEvent]]]:
     """Revisions, by what they are revisions of."""
@@ -366,12 +340,6 @@ def _registers(events: Iterable[AnyEvent]) -> dict[tuple[str, str, str], dict[in
         key = event.profile, getattr(event, "subject", ""), getattr(event, "into", "")
         found[key].setdefault(getattr(event, "rev", 0), []).append(event)
     return dict(found)
-
-
-def _said(event: Event) -> tuple[object, ...]:
-    """What an event says, whenever, by whomever and for whatever reason it was written."""
-    names: Sequence[str] = getattr(event, "__slots__", ())
-    return tuple(getattr(event, name) for name in names if name not in ("stamp", "reason"))
 
 
 def _in_words(owner: tuple[str, ...]) -> str:
@@ -383,14 +351,14 @@ def _in_words(owner: tuple[str, ...]) -> str:
 
 def _once_each(registered: Iterable[ProfileRegistered]) -> list[ProfileRegistered]:
     """One registration for all that say the same."""
-    return list({_said(event): event for event in registered}.values())
+    return list({content_of(event): event for event in registered}.values())
 
 
 def _mentioned(event: Event) -> list[tuple[str, str | None]]:
     """The profiles, and the people in them, that an event is about; None for no person."""
     if isinstance(event, ProfileRegistered):
         return []
-    if isinstance(event, (UserIssued, GroupIssued, NumberWithheld)):
+    if isinstance(event, (UserIssued, GroupIssued, NumberWithheld, Invited, Uninvited)):
         return [(event.profile, None)]
     mentioned: list[tuple[str, str | None]] = [(event.profile, event.subject)]
     if isinstance(event, GrantChanged):

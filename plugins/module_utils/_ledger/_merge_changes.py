@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 from ansible_collections.labfleet.identity.plugins.module_utils._ledger._events import (
     RETIRED,
     GrantChanged,
+    Invited,
     Linked,
     Redeemed,
     Redirected,
@@ -51,6 +52,7 @@ def changed_conflicts(of: Mapping[type, list[Said]], settings: Settings) -> Iter
     yield from _loops(of[Redirected])
     yield from _not_retired(of[Redirected], of[StateChanged])
     yield from _guest_numbers(of[GrantChanged])
+    yield from differing(of[Invited], "one_content", lambda it: getattr(it, "jti", ""))
     yield from differing(of[Redeemed], "one_invitation", lambda it: getattr(it, "jti", ""))
 
 
@@ -188,6 +190,7 @@ _ABOUT = {
     "one_group": "the group {name} of the profile {profile} has several numbers",
     "two_changes": "the subject {subject} ({profile}) was changed in two ways at once",
     "one_upstream": "the upstream identity {upstream} means several people, or one in different ways",
+    "one_content": "the invitation {jti} was issued with different contents",
     "one_invitation": "the invitation {jti} was redeemed more than once",
 }
 

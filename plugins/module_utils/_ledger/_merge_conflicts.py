@@ -72,6 +72,7 @@ _ORDER = (
     "redirect_loop",
     "redirect_active",
     "guest_number",
+    "one_content",
     "one_invitation",
 )
 

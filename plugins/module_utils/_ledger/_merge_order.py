@@ -16,6 +16,7 @@ from ansible_collections.labfleet.identity.plugins.module_utils._ledger._events 
     RETIRED,
     GrantChanged,
     GroupIssued,
+    Invited,
     Linked,
     NumberWithheld,
     ProfileRegistered,
@@ -24,6 +25,7 @@ from ansible_collections.labfleet.identity.plugins.module_utils._ledger._events 
     Renamed,
     Renumbered,
     StateChanged,
+    Uninvited,
     UserIssued,
 )
 from ansible_collections.labfleet.identity.plugins.module_utils._ledger._merge_sides import register_of
@@ -37,19 +39,21 @@ if TYPE_CHECKING:
 
 __all__ = ["in_order"]
 
-_FIRST, _REDIRECTED_TO, _BACK = 0, 1, 2
+_FIRST, _REVOKED, _REDIRECTED_TO, _BACK = 0, 1, 2, 3
 _PLACES = {
     ProfileRegistered: _FIRST,
-    GroupIssued: 3,
-    UserIssued: 4,
-    StateChanged: 4,  # right behind whom it is about, or a part would have everybody active who is retired
-    NumberWithheld: 5,
-    GrantChanged: 6,
-    Renumbered: 7,  # behind whoever has the former number now, a guest too, or it would be asked about
-    Renamed: 8,
-    Linked: 9,
-    Redirected: 10,
-    Redeemed: 11,
+    Uninvited: _REVOKED,  # before whoever was invited, or a part would let people in whose invitation is revoked
+    GroupIssued: 4,
+    UserIssued: 5,
+    StateChanged: 5,  # right behind whom it is about, or a part would have everybody active who is retired
+    Redeemed: 5,  # the same, for those who are disabled because their invitation is revoked
+    NumberWithheld: 6,
+    GrantChanged: 7,
+    Renumbered: 8,  # behind whoever has the former number now, a guest too, or it would be asked about
+    Renamed: 9,
+    Linked: 10,
+    Redirected: 11,
+    Invited: 12,  # behind the use of it
 }
 
 
@@ -90,7 +94,7 @@ class _Order:
     def key(self, event: Event) -> tuple[int, str, str, int, tuple[str, ...], int, str, str]:
         """Where an event is written."""
         place, step, person = _PLACES[event.__class__], 0, ("", "")
-        if isinstance(event, (UserIssued, StateChanged, Redirected)):
+        if isinstance(event, (UserIssued, StateChanged, Redirected, Redeemed)):
             who = event.profile, event.subject
             if who in self._early:
                 is_needed = isinstance(event, UserIssued) and who in self._redirected_to
@@ -103,6 +107,8 @@ class _Order:
         """A person stands for somebody else only while they are retired."""
         if isinstance(event, UserIssued):
             return 0
+        if isinstance(event, Redeemed):
+            return 1
         if isinstance(event, StateChanged):
             return 1 if event.rev <= self._retired.get((event.profile, event.subject), 0) else 3
         return 2

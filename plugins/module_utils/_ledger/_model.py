@@ -25,12 +25,14 @@ if TYPE_CHECKING:
     from ansible_collections.labfleet.identity.plugins.module_utils._ledger._events import (
         Event,
         GrantChanged,
+        Invited,
         Linked,
         ProfileRegistered,
         Redeemed,
         Redirected,
         Renamed,
         StateChanged,
+        Uninvited,
         UserIssued,
     )
     from ansible_collections.labfleet.identity.plugins.module_utils._uid_space import Band
@@ -63,7 +65,10 @@ class Person:
 
 @dataclass(frozen=True)
 class Profile:
-    """One profile: its bands, and whom and what it has numbers for. Of what has revisions, it holds the last."""
+    """One profile: its bands, and whom and what it has numbers for. Of what has revisions, it holds the last.
+
+    A state with revision 0 is one that no event says: somebody is disabled whose invitation was revoked elsewhere.
+    """
 
     registered: ProfileRegistered
     by_subject: Mapping[str, UserIssued] = field(default_factory=dict)
@@ -133,7 +138,9 @@ class Ledger:
     uuids: Mapping[str, Linked] = field(default_factory=dict)
     links: Mapping[tuple[str, str], Sequence[Linked]] = field(default_factory=dict)  # by person
     redirects: Mapping[tuple[str, str], Redirected] = field(default_factory=dict)  # by person
-    redeemed: Mapping[str, Redeemed] = field(default_factory=dict)  # by jti
+    invitations: Mapping[str, Invited] = field(default_factory=dict)  # by jti, as the two below
+    uninvited: Mapping[str, Uninvited] = field(default_factory=dict)
+    redeemed: Mapping[str, Redeemed] = field(default_factory=dict)
     events: Sequence[Event] = field(default=(), compare=False)  # the same ledger, in whatever order
 
     def profile(self, profile: str) -> Profile:

@@ -24,7 +24,6 @@ from ansible_collections.labfleet.identity.plugins.module_utils._ledger._events 
     GrantChanged,
     GroupIssued,
     NumberWithheld,
-    Redeemed,
     Renamed,
     StateChanged,
     UserIssued,
@@ -43,7 +42,7 @@ if TYPE_CHECKING:
         Profile,
     )
 
-__all__ = ["Change", "Who", "grant", "redeem", "rename", "revoke", "set_state", "withhold"]
+__all__ = ["Change", "Who", "grant", "rename", "revoke", "set_state", "state_changed", "withhold"]
 
 
 @dataclass(frozen=True)
@@ -80,7 +79,7 @@ def set_state(ledger: Ledger, profile: str, people: Iterable[Who], state: str, r
         keys.append(person.key)
         if person.state != state:
             _check_transition(ledger, who, person, state)
-            events.append(_state(ledger, person, state, reason, stamp))
+            events.append(state_changed(ledger, person, state, reason, stamp))
     return Change(tuple(events), tuple(keys))
 
 
@@ -167,18 +166,6 @@ def withhold(ledger: Ledger, profile: str, numbers: Iterable[int], reason: str, 
     return Change(tuple(events))
 
 
-def redeem(ledger: Ledger, profile: str, jti: str, who: Who, stamp: Stamp) -> Change:
-    """Use up an invitation for a person. A second use is an error, whoever tries it."""
-    person = who.of(ledger, profile)
-    used = ledger.redeemed.get(check_text("jti", jti))
-    if used is not None:
-        raise IdentityError(
-            f"The invitation {quoted(jti)} was used at {used.stamp.at} for the subject {quoted(used.subject)}"
-            f" ({used.profile}): ask for a new one."
-        )
-    return Change((Redeemed(profile, jti, person.subject, stamp),), (person.key,))
-
-
 def _check_transition(ledger: Ledger, who: Who, person: Person, state: str) -> None:
     if state == ACTIVE and person.key in ledger.redirects and ledger.redirects[person.key].to_profile:
         raise IdentityError(
@@ -195,7 +182,8 @@ def _check_transition(ledger: Ledger, who: Who, person: Person, state: str) -> N
         )
 
 
-def _state(ledger: Ledger, person: Person, state: str, reason: str, stamp: Stamp) -> StateChanged:
+def state_changed(ledger: Ledger, person: Person, state: str, reason: str, stamp: Stamp) -> StateChanged:
+    """The event that says what state somebody has from here on."""
     last = ledger.profile(person.profile).states.get(person.subject)
     return StateChanged(person.profile, person.subject, last.rev + 1 if last else 1, state, reason, stamp)
 

@@ -257,6 +257,7 @@ class _Answer:
         """What was written about those and that which are meant, up to the end of the time; None means everybody."""
         events: Sequence[Event] = self._ledger.events
         if keys is not None:
+            invited = self._invitations_of(keys)
             # of the many events that issue a number, only those of the people who are meant are looked at
             events = [
                 event
@@ -264,13 +265,18 @@ class _Answer:
                 if (
                     (event.profile, event.subject) in keys
                     if isinstance(event, UserIssued)
-                    else self._is_meant(event, keys)
+                    else self._is_meant(event, keys) or getattr(event, "jti", "") in invited
                 )
             ]
         elif self._question.profile:
             events = [event for event in events if _concerns(event, self._question.profile)]
         for event in in_order([event for event in events if event.stamp.at <= self._when.last]):
             yield {**event_record(event), "summary": describe(event)}
+
+    def _invitations_of(self, keys: set[Key]) -> set[str]:
+        """The invitations through which people came, also those from which these were delegated."""
+        used = (event for event in self._ledger.redeemed.values() if (event.profile, event.subject) in keys)
+        return {jti for event in used for jti in (event.jti, *event.chain.split())}
 
     def _is_meant(self, event: Event, keys: set[Key]) -> bool:
         if (event.profile, getattr(event, "subject", "")) in keys:

@@ -12,6 +12,7 @@ from ansible_collections.labfleet.identity.plugins.module_utils._ledger._events 
     GRANTED,
     GrantChanged,
     GroupIssued,
+    Invited,
     Linked,
     NumberWithheld,
     ProfileRegistered,
@@ -19,6 +20,7 @@ from ansible_collections.labfleet.identity.plugins.module_utils._ledger._events 
     Renamed,
     Renumbered,
     StateChanged,
+    Uninvited,
     UserIssued,
 )
 from ansible_collections.labfleet.identity.plugins.module_utils._names import quoted
@@ -72,6 +74,10 @@ def describe(event: Event) -> str:
         return f"profile {event.profile} {event.uid_band}, groups {event.group_band}"
     if isinstance(event, NumberWithheld):
         return f"withhold {event.number} ({event.profile})"
+    if isinstance(event, Invited):
+        return f"invite {quoted(event.name)} ({event.profile}, {event.jti})"
+    if isinstance(event, Uninvited):
+        return f"revoke the invitation {event.jti} ({event.profile})"
     return f"{_about(event)} ({event.profile}, subject {quoted(event.subject)})"
 
 
@@ -89,4 +95,4 @@ def _about(event: Event) -> str:
     if isinstance(event, Redirected):
         to = f"redirect to {quoted(event.to_subject)} ({event.to_profile})"
         return to if event.to_profile else "no longer redirect"
-    return f"redeem {quoted(getattr(event, 'jti', ''))}"
+    return f"redeem {getattr(event, 'jti', '')}"

@@ -26,6 +26,9 @@ class History:
         self.registers: dict[tuple[str, ...], dict[int, set[tuple[Any, ...]]]] = defaultdict(lambda: defaultdict(set))
         self.once: dict[tuple[str, ...], set[tuple[str, ...]]] = defaultdict(set)
         self.withheld: set[int] = set()
+        self.uninvited: set[str] = set()
+        self.into: dict[str, set[str]] = defaultdict(set)  # the profile of each invitation that was seen
+        self.used: dict[tuple[str, str], set[str]] = defaultdict(set)  # by person, with those it was delegated from
         for raw in self.raws:
             getattr(self, f"_{raw['kind']}")(raw)
         for raw in self.raws:
@@ -48,7 +51,9 @@ class History:
         return str((self.last("rename", *person) or next(iter(self.people[person])))[0])
 
     def state(self, person: tuple[str, str]) -> str:
-        return str((self.last("state", *person) or ("active",))[0])
+        # whose invitation is revoked is out until somebody says otherwise
+        otherwise = "disabled" if self.uninvited & self.used.get(person, set()) else "active"
+        return str((self.last("state", *person) or (otherwise,))[0])
 
     def guests(self, profile: str) -> dict[tuple[str, str], tuple[str, int]]:
         """Whoever was ever let into a profile: granted or revoked, and the number."""
@@ -141,4 +146,14 @@ class History:
             self.once[("uuid of", *person)].add((raw["uuid"],))
 
     def _redeem(self, raw: dict[str, Any]) -> None:
-        self.once["invitation", raw["jti"]].add((raw["profile"], raw["subject"]))
+        content = raw["profile"], raw["subject"], raw["issuer"], raw["chain"], raw["key"]
+        self.once["invitation", raw["jti"]].add(content)
+        self.into[raw["jti"]].add(raw["profile"])
+        self.used[raw["profile"], raw["subject"]] |= {raw["jti"], *raw["chain"].split()}
+
+    def _invite(self, raw: dict[str, Any]) -> None:
+        self.once["content", raw["jti"]].add((raw["profile"], raw["name"], raw["claims"]))
+        self.into[raw["jti"]].add(raw["profile"])
+
+    def _uninvite(self, raw: dict[str, Any]) -> None:
+        self.uninvited.add(raw["jti"])

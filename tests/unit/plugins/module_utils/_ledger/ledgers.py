@@ -5,6 +5,9 @@
 
 from __future__ import annotations
 
+import base64
+import hashlib
+import json
 import unicodedata
 from typing import TYPE_CHECKING
 
@@ -17,6 +20,7 @@ from ansible_collections.labfleet.identity.plugins.module_utils._ledger._events 
     STATES,
     GrantChanged,
     GroupIssued,
+    Invited,
     Linked,
     NumberWithheld,
     ProfileRegistered,
@@ -26,6 +30,7 @@ from ansible_collections.labfleet.identity.plugins.module_utils._ledger._events 
     Renumbered,
     Stamp,
     StateChanged,
+    Uninvited,
     UserIssued,
 )
 from ansible_collections.labfleet.identity.plugins.module_utils._ledger._format import (
@@ -39,12 +44,27 @@ from ansible_collections.labfleet.identity.plugins.module_utils._uid_space impor
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
+    from typing import Any
 
     from ansible_collections.labfleet.identity.plugins.module_utils._ledger._events import Event
 
 AT, BY = "2026-11-21T22:00:00Z", "sam@controller"
 STAMP = Stamp(AT, BY, "")
 LATER = Stamp("2026-12-24T18:00:00Z", "kim@laptop", "")
+NOW = 1_795_000_000  # when invitations of the tests are issued
+
+
+def jti_of(label: object) -> str:
+    """An id as invitations have it, always the same for the same label."""
+    return base64.urlsafe_b64encode(hashlib.sha256(str(label).encode()).digest()[:16]).decode().rstrip("=")
+
+
+def key_of(label: object) -> str:
+    """A fingerprint as ssh-keygen prints it."""
+    return "SHA256:" + base64.b64encode(hashlib.sha256(str(label).encode()).digest()).decode().rstrip("=")
+
+
+KEY = key_of("a key")
 
 USERNAMES = st.from_regex(r"[a-z_][a-z0-9_-]{0,31}", fullmatch=True)
 SUBJECTS = st.text(st.characters(categories=("L", "N", "P", "S")), min_size=1, max_size=40).filter(
@@ -64,6 +84,10 @@ STAMPS = st.builds(
     st.from_regex(r"20[0-9]{2}-[01][0-9]-[0-3][0-9]T[0-2][0-9]:[0-5][0-9]:[0-5][0-9]Z", fullmatch=True),
     TEXTS.filter(bool),
     TEXTS,
+)
+JTIS = st.binary(min_size=16, max_size=16).map(lambda data: base64.urlsafe_b64encode(data).decode().rstrip("="))
+CLAIMS = st.dictionaries(TEXTS, TEXTS | st.integers() | st.lists(TEXTS, max_size=3), max_size=4).map(
+    lambda claims: json.dumps(claims, sort_keys=True, separators=(",", ":"))
 )
 BANDS = st.tuples(NUMBERS, NUMBERS).map(lambda pair: Band(min(pair), max(pair)))
 # every event that a line can say, whether it makes sense in a ledger or not
@@ -97,7 +121,18 @@ EVENTS: st.SearchStrategy[Event] = st.one_of(
         TEXTS,
         STAMPS,
     ),
-    st.builds(Redeemed, PROFILE_IDS, TEXTS.filter(bool), IDENTITIES, STAMPS),
+    st.builds(Invited, PROFILE_IDS, JTIS, TEXTS.filter(bool), CLAIMS, STAMPS),
+    st.builds(Uninvited, PROFILE_IDS, JTIS, TEXTS, STAMPS),
+    st.builds(
+        Redeemed,
+        PROFILE_IDS,
+        JTIS,
+        IDENTITIES,
+        TEXTS.filter(bool),
+        st.lists(JTIS, max_size=3, unique=True).map(" ".join),
+        st.integers().map(key_of),
+        STAMPS,
+    ),
 )
 
 
@@ -111,6 +146,33 @@ def user(username: str, uid: int, subject: str = "", name: str = "lab", stamp: S
 
 def group(name: str, gid: int, in_profile: str = "lab", stamp: Stamp = STAMP) -> Event:
     return GroupIssued(in_profile, name, gid, stamp)
+
+
+def claims_of(label: object, in_profile: str = "lab", until: int = NOW + 86400, **more: Any) -> str:
+    """What the token of an invitation says."""
+    said = {"aud": in_profile, "exp": until, "iss": "cluster-a", "jti": jti_of(label), **more}
+    return json.dumps(said, sort_keys=True, separators=(",", ":"))
+
+
+def invited(label: object, name: str = "", in_profile: str = "lab", stamp: Stamp = STAMP, **more: Any) -> Event:
+    return Invited(in_profile, jti_of(label), name or str(label), claims_of(label, in_profile, **more), stamp)
+
+
+def uninvited(label: object, reason: str = "", in_profile: str = "lab", stamp: Stamp = STAMP) -> Event:
+    return Uninvited(in_profile, jti_of(label), reason, stamp)
+
+
+def redeemed(
+    label: object,
+    subject: str,
+    *chain: object,
+    in_profile: str = "lab",
+    key: str = KEY,
+    issuer: str = "cluster-a",
+    stamp: Stamp = STAMP,
+) -> Event:
+    ancestors = " ".join(map(jti_of, chain))
+    return Redeemed(in_profile, jti_of(label), subject, issuer, ancestors, key, stamp)
 
 
 def ledger_of(events: Sequence[Event]) -> Ledger:

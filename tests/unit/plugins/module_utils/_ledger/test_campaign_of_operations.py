@@ -30,6 +30,12 @@ from ansible_collections.labfleet.identity.plugins.module_utils._ledger._format 
     format_ledger,
     parse_ledger,
 )
+from ansible_collections.labfleet.identity.plugins.module_utils._ledger._invitations import (
+    Acceptance,
+    accept,
+    invite,
+    uninvite,
+)
 from ansible_collections.labfleet.identity.plugins.module_utils._ledger._links import (
     find_linked,
     link,
@@ -40,7 +46,6 @@ from ansible_collections.labfleet.identity.plugins.module_utils._ledger._operati
     Change,
     Who,
     grant,
-    redeem,
     rename,
     revoke,
     set_state,
@@ -50,7 +55,14 @@ from ansible_collections.labfleet.identity.plugins.module_utils._ledger._rules i
 from ansible_collections.labfleet.identity.plugins.module_utils._roster import Roster, RosterEntry
 from ansible_collections.labfleet.identity.plugins.module_utils._uid_space import parse_band
 from ansible_collections.labfleet.identity.tests.unit.plugins.module_utils._ledger.histories import History
-from ansible_collections.labfleet.identity.tests.unit.plugins.module_utils._ledger.ledgers import LATER, STAMP
+from ansible_collections.labfleet.identity.tests.unit.plugins.module_utils._ledger.ledgers import (
+    KEY,
+    LATER,
+    NOW,
+    STAMP,
+    claims_of,
+    jti_of,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -67,6 +79,7 @@ GROUPS = ["research", "genomics", "imaging"]
 DEEDS = [ACTIVE, DISABLED, RETIRED, "rename", "redirect", "grant", "withhold", "issue"]
 UPSTREAMS = ["https://idp.example alice", "https://idp.example bob", "https://idp.ex\u00e4mple bob"]
 UUID = "zzzzz-tpzed-00000000000000"
+LABELS = ["one", "two", "three"]
 
 COPIES = st.integers(0, 1)
 PROFILES = st.sampled_from(list(BANDS))
@@ -307,19 +320,79 @@ class Campaign(RuleBasedStateMachine):
         assert not (accepted and not back and person == target)
         event(f"redirect: {'back' if back else 'accepted' if accepted else 'refused'}")
 
-    @rule(copy=COPIES, stamp=STAMPS, pick=PICKS, jti=st.sampled_from(["one", "two", "three"]))
-    def redeem(self, copy: int, stamp: Stamp, pick: int, jti: str) -> None:
-        person = self.person(copy, pick)
-        if person is None:
+    @rule(copy=COPIES, stamp=STAMPS, label=st.sampled_from(LABELS), profile=PROFILES)
+    def invite(self, copy: int, stamp: Stamp, label: str, profile: str) -> None:
+        history = History(self.copies[copy])
+        jti, claims = jti_of(label), claims_of(label, profile)
+        known = history.once.get(("content", jti), set())
+        open_ones = {one for one in map(jti_of, LABELS) if ("content", one) in history.once and one != jti}
+        open_ones -= history.uninvited | {key[1] for key in history.once if key[0] == "invitation"}
+        taken = any(profile in history.into[one] for one in open_ones)
+        is_new = not known and ("invitation", jti) not in history.once and not taken
+        accepted = self.do(copy, stamp, lambda ledger, at: invite(ledger, profile, [(jti, "class", claims)], NOW, at))
+        expected = jti not in history.uninvited and (is_new or known == {(profile, "class", claims)})
+        assert accepted == (expected and profile in history.bands)
+        event(f"invite: {'accepted' if accepted else 'refused'}")
+
+    @rule(
+        copy=COPIES,
+        stamp=STAMPS,
+        label=st.sampled_from(LABELS),
+        under=st.sampled_from([None, *LABELS]),
+        profile=PROFILES,
+        username=st.sampled_from(NAMES),
+        subject=st.sampled_from(SUBJECTS),
+        upstream=st.sampled_from(["", *UPSTREAMS]),
+        own=st.booleans(),
+    )
+    def accept(
+        self,
+        copy: int,
+        stamp: Stamp,
+        label: str,
+        under: str | None,
+        profile: str,
+        username: str,
+        subject: str,
+        upstream: str,
+        own: bool,
+    ) -> None:
+        history = History(self.copies[copy])
+        chain = (jti_of(under),) if under is not None and under != label else ()
+        it = Acceptance(
+            profile, jti_of(label), "cluster-a", chain, username, subject, KEY, upstream=upstream, own_issuer=own
+        )
+        accepted = self.do(copy, stamp, lambda ledger, at: accept(ledger, it, at))
+        used = ("invitation", it.jti) in history.once
+        event(f"accept: {'again' if used and accepted else 'accepted' if accepted else 'refused'}")
+        if not accepted:
             return
-        was_used = ("invitation", jti) in History(self.copies[copy]).once
-        who = self.named(copy, person, "subject")
+        assert not history.uninvited & {it.jti, *chain}
+        assert not own or ("content", it.jti) in history.once
+        assert profile in (history.into[it.jti] or {profile})
+        after = History(self.copies[copy])
+        assert after.state((profile, subject)) not in (DISABLED, RETIRED)
+        assert after.once["invitation", it.jti] == {(profile, subject, it.issuer, " ".join(chain), KEY)}
+        if used:
+            assert after.raws == history.raws
+        else:
+            assert (profile, subject) not in history.people
+            assert (profile, username) not in history.names
+            assert not upstream or ("upstream", upstream) not in history.once
+            assert after.number((profile, subject)) not in history.owners
 
-        def operation(ledger: Ledger, at: Stamp) -> Change:
-            return redeem(ledger, person[0], jti, who, at)
-
-        assert self.do(copy, stamp, operation, may_repeat=False) != was_used
-        assert not self.do(copy, stamp, operation)
+    @rule(copy=COPIES, stamp=STAMPS, label=st.sampled_from(LABELS), profile=PROFILES, reason=REASONS)
+    def uninvite(self, copy: int, stamp: Stamp, label: str, profile: str, reason: str) -> None:
+        jti = jti_of(label)
+        history = History(self.copies[copy])
+        accepted = self.do(copy, stamp, lambda ledger, at: uninvite(ledger, profile, [jti], reason, at))
+        event(f"uninvite: {'accepted' if accepted else 'refused'}")
+        if accepted:
+            after = History(self.copies[copy])
+            under = [person for person, jtis in after.used.items() if jti in jtis]
+            assert all(after.state(person) in (DISABLED, RETIRED) for person in under)
+            assert all(after.state(person) == RETIRED for person in under if history.state(person) == RETIRED)
+        assert accepted == (profile in history.bands and profile in (history.into[jti] or {profile}))
 
     @rule(seed=st.integers(0, 1000), kept=COPIES)
     def merge(self, seed: int, kept: int) -> None:

@@ -21,7 +21,6 @@ from ansible_collections.labfleet.identity.plugins.module_utils._ledger._events 
     GrantChanged,
     Linked,
     NumberWithheld,
-    Redeemed,
     Redirected,
     Renamed,
     Renumbered,
@@ -31,8 +30,13 @@ from ansible_collections.labfleet.identity.tests.unit.plugins.module_utils._ledg
     LATER,
     STAMP,
     group,
+    invited,
+    jti_of,
+    key_of,
     ledger_of,
     profile,
+    redeemed,
+    uninvited,
     user,
 )
 
@@ -187,13 +191,36 @@ REFUSED: dict[str, tuple[list[Event], str]] = {
     "a UUID of two": ([link("a@x", "", UUID), link("b@x", "", UUID)], "lines 9 and 10 give one UUID to two people"),
     "two UUIDs of one": ([link("a@x", "", UUID), link("a@x", "up", OTHER_UUID)], "lines 9 and 10 give one UUID"),
     "an invitation of two": (
-        [Redeemed("lab", "j", "a@x", STAMP), Redeemed("lab", "j", "b@x", LATER)],
-        "lines 9 and 10 both redeem the invitation 'j'",
+        [redeemed("j", "a@x"), redeemed("j", "b@x", stamp=LATER)],
+        "delete the other one, and keep whoever was not meant out with ledger_disable",
     ),
     "an invitation in two profiles": (
-        [Redeemed("lab", "j", "a@x", STAMP), Redeemed("other", "j", "a@x", STAMP)],
-        "lines 9 and 10 both redeem the invitation 'j'",
+        [redeemed("j", "a@x"), redeemed("j", "a@x", in_profile="other")],
+        f"lines 9 and 10 both redeem the invitation '{jti_of('j')}'",
     ),
+    "an invitation with two keys": (
+        [redeemed("j", "a@x"), redeemed("j", "a@x", key=key_of("another"))],
+        f"lines 9 and 10 both redeem the invitation '{jti_of('j')}'",
+    ),
+    "an invitation of two issuers": (
+        [redeemed("j", "a@x"), redeemed("j", "a@x", issuer="cluster-b")],
+        f"lines 9 and 10 both redeem the invitation '{jti_of('j')}'",
+    ),
+    "an invitation in two chains": (
+        [redeemed("j", "a@x"), redeemed("j", "a@x", "parent")],
+        f"lines 9 and 10 both redeem the invitation '{jti_of('j')}'",
+    ),
+    "two contents of an invitation": (
+        [invited("j"), invited("j", role="lead")],
+        f"lines 9 and 10 both issue the invitation '{jti_of('j')}'",
+    ),
+    "two names of an invitation": (
+        [invited("j"), invited("j", "another")],
+        f"lines 9 and 10 both issue the invitation '{jti_of('j')}'",
+    ),
+    "an invitation into a profile that is not there": ([invited("j", in_profile="lob")], "line 9 is about the profile"),
+    "a revoked one of a profile that is not there": ([uninvited("j", in_profile="lob")], "line 9 is about the profile"),
+    "used by nobody": ([redeemed("j", "n@x")], "line 9 is about the subject 'n@x' of the profile"),
     "each other, over two branches": (
         [*RETIRED_BOTH, redirect(1, "a@x", "b@x"), redirect(1, "b@x", "a@x")],
         "the redirects lead in a loop, 'a@x' (lab) to 'b@x' (lab) to 'a@x' (lab) (line 11, line 12)",
@@ -243,7 +270,7 @@ def test_what_happened_is_told_by_the_last_revision_in_whatever_order() -> None:
         redirect(3, "b@x", "a@x"),
         NumberWithheld("lab", 5900, "", STAMP),
         Renumbered("lab", "a@x", 700, 5001, "", STAMP),
-        Redeemed("lab", "j", "a@x", STAMP),
+        redeemed("j", "a@x"),
     ]
     ledger = ledger_of([*BASE, *events])
     assert ledger == ledger_of([*reversed(events), *BASE])
@@ -262,7 +289,7 @@ def test_what_happened_is_told_by_the_last_revision_in_whatever_order() -> None:
     assert ledger.present(("lab", "b@x")) == alice
     assert {upstream: linked.subject for upstream, linked in ledger.upstreams.items()} == {"up": "a@x"}
     assert ledger.uuids[UUID].subject == "a@x"
-    assert ledger.redeemed["j"].subject == "a@x"
+    assert ledger.redeemed[jti_of("j")].subject == "a@x"
 
 
 def test_branches_that_agree_are_one_whatever_the_order_and_the_earliest_counts() -> None:

@@ -17,7 +17,7 @@ from hypothesis import strategies as st
 
 from ansible_collections.labfleet.identity.plugins.module_utils._errors import IdentityError
 from ansible_collections.labfleet.identity.plugins.module_utils._ledger._event_lines import sealed
-from ansible_collections.labfleet.identity.plugins.module_utils._ledger._events import Redeemed, Renumbered
+from ansible_collections.labfleet.identity.plugins.module_utils._ledger._events import Renumbered
 from ansible_collections.labfleet.identity.plugins.module_utils._ledger._findings import (
     Finding,
     lines_in_words,
@@ -34,7 +34,16 @@ from ansible_collections.labfleet.identity.plugins.module_utils._ledger._integri
 from ansible_collections.labfleet.identity.plugins.module_utils._ledger._invariants import broken_rules
 from ansible_collections.labfleet.identity.plugins.module_utils._ledger._rules import fold
 from ansible_collections.labfleet.identity.plugins.module_utils._ledger._store import open_store
-from ansible_collections.labfleet.identity.tests.unit.plugins.module_utils._ledger.ledgers import group, profile, user
+from ansible_collections.labfleet.identity.tests.unit.plugins.module_utils._ledger.ledgers import (
+    KEY,
+    group,
+    invited,
+    key_of,
+    profile,
+    redeemed,
+    uninvited,
+    user,
+)
 from ansible_collections.labfleet.identity.tests.unit.plugins.module_utils._ledger.stories import (
     STORY,
     grant,
@@ -138,7 +147,7 @@ def test_a_story_without_contradiction_breaks_no_rule() -> None:
         ([link("a@x", "", UUID, DAY), link("bob", "", UUID, DAY)], "one UUID, several people", ""),
         ([link("bob", "", UUID, DAY), link("bob", "x", OTHER_UUID, DAY)], "one person, several UUIDs", ""),
         (
-            [Redeemed("lab", "j1", "bob", DAY), Redeemed("lab", "j1", "carol", DAY)],
+            [redeemed("j1", "bob", stamp=DAY), redeemed("j1", "carol", stamp=DAY)],
             "one invitation, several people",
             f"lines {NEXT}-{NEXT + 1}",
         ),
@@ -174,6 +183,7 @@ SOMEBODY = st.sampled_from(["a@x", "bob", "carol", "dora", "erin", "zoe"])
 NAMES = st.sampled_from(["alice", "alicia", "bob", "bobby", "carol", "research", "zoe"])
 NUMBERS = st.sampled_from([5017, 5238, 5300, 5400, 5900, 6001, 6002, 4265, 4300])
 PROFILES = st.sampled_from(["lab", "uni", "new"])
+LABELS = st.sampled_from(["j1", "j2"])
 REVISIONS = st.integers(1, 4)
 STAMPS = st.sampled_from([DAY, on("07-02"), on("01-01", by="kim@laptop")])
 WHATEVER: st.SearchStrategy[Event] = st.one_of(
@@ -187,7 +197,19 @@ WHATEVER: st.SearchStrategy[Event] = st.one_of(
     st.builds(redirect, SOMEBODY, REVISIONS, st.one_of(st.just(""), SOMEBODY), STAMPS),
     st.builds(link, SOMEBODY, st.sampled_from(["", "x", "y"]), st.sampled_from(["", UUID, OTHER_UUID]), STAMPS),
     st.builds(Renumbered, PROFILES, SOMEBODY, NUMBERS, NUMBERS, st.just(""), STAMPS),
-    st.builds(Redeemed, PROFILES, st.sampled_from(["j1", "j2"]), SOMEBODY, STAMPS),
+    st.builds(
+        lambda label, somebody, chain, name, key, stamp: redeemed(
+            label, somebody, *chain, in_profile=name, key=key, stamp=stamp
+        ),
+        LABELS,
+        SOMEBODY,
+        st.sampled_from([(), ("j2",)]),
+        PROFILES,
+        st.sampled_from([KEY, key_of("another")]),
+        STAMPS,
+    ),
+    st.builds(invited, LABELS, st.sampled_from(["a class", "a guest"]), PROFILES, STAMPS),
+    st.builds(uninvited, LABELS, st.sampled_from(["", "lost"]), PROFILES, STAMPS),
 )
 
 

@@ -31,6 +31,7 @@ from ansible_collections.labfleet.identity.plugins.module_utils._ledger._events 
     RETIRED,
     REVOKED,
     GrantChanged,
+    Invited,
     Linked,
     NumberWithheld,
     Redeemed,
@@ -39,6 +40,7 @@ from ansible_collections.labfleet.identity.plugins.module_utils._ledger._events 
     Renumbered,
     Stamp,
     StateChanged,
+    Uninvited,
 )
 from ansible_collections.labfleet.identity.plugins.module_utils._ledger._format import (
     HEADER,
@@ -52,9 +54,12 @@ from ansible_collections.labfleet.identity.tests.unit.plugins.module_utils._ledg
     EVENTS as ANY_EVENTS,
 )
 from ansible_collections.labfleet.identity.tests.unit.plugins.module_utils._ledger.ledgers import (
+    KEY,
     SUBJECTS,
     USERNAMES,
+    claims_of,
     group,
+    jti_of,
     profile,
     user,
 )
@@ -67,6 +72,7 @@ TEXT = format_ledger(Written(), EVENTS)
 LINES = TEXT.decode("ascii").splitlines()
 RUN = Stamp("2026-11-22T09:00:00Z", "kim@awx", "job 7")
 UUID = "zzzzz-tpzed-000000000000001"
+JTI, OTHER_JTI = jti_of("an invitation"), jti_of("another")
 ALL_EVENTS = [
     *EVENTS,
     profile("shared", "6000-6999", stamp=RUN),
@@ -83,7 +89,11 @@ ALL_EVENTS = [
     Linked("lab", "alice", "https://orcid.example 0000-0001", "", RUN),
     Redirected("lab", "b\u00f6b@uni.example", 1, "lab", "alice", "one person", RUN),
     Redirected("lab", "b\u00f6b@uni.example", 2, "", "", "two people", RUN),
-    Redeemed("lab", "an-invitation", "alice", RUN),
+    Invited("lab", JTI, "Zo\u00eb's laptop", claims_of("an invitation"), RUN),
+    Invited("lab", OTHER_JTI, "a class", claims_of("another"), RUN),
+    Uninvited("lab", OTHER_JTI, "sent to the wrong list", RUN),
+    Redeemed("lab", JTI, "alice", "cluster-a", OTHER_JTI, KEY, RUN),
+    Redeemed("lab", OTHER_JTI, "b\u00f6b@uni.example", "cluster b", "", KEY, RUN),
 ]
 ALL_TEXT = format_ledger(Written(), ALL_EVENTS)
 ALL_LINES = ALL_TEXT.decode("ascii").splitlines()
@@ -121,7 +131,7 @@ def test_the_text_of_every_event_is_pinned_and_means_the_same() -> None:
     assert ledger.person("lab", subject="b\u00f6b@uni.example").state == RETIRED
     assert set(ledger.numbers) == {4265, 5238, 5831, 5300, 1001, 6238}
     assert list(ledger.guests("shared")) == []
-    assert ledger.uuids[UUID].subject == ledger.redeemed["an-invitation"].subject == "alice"
+    assert ledger.uuids[UUID].subject == ledger.redeemed[JTI].subject == "alice"
 
 
 def test_what_is_written_is_read() -> None:
@@ -324,9 +334,43 @@ HUGE = json.dumps("x" * 10_000_000)
         (all_but("redirect", to_subject="false"), "subject False is not text"),
         (all_but("redirect", to_subject="0"), "subject 0 is not text"),
         (all_but("redirect", to_profile="0"), "The profile id 0 is not text"),
-        (all_but("redeem", jti='""'), "The jti '' is not one line of 1 to 255"),
-        (all_but("redeem", jti="7"), "The jti 7 is not one line"),
-        (all_but("redeem", jti=HUGE), "The jti 'xxx"),
+        *(
+            (all_but(kind, jti=jti), f"The jti {shown}")
+            for kind in ("invite", "uninvite", "redeem")
+            for jti, shown in (
+                ('""', "'' is not that of an invitation"),
+                ("7", "7 is not that of an invitation"),
+                ("null", "None is not that"),
+                (HUGE, "'xxx"),
+                (f'"{JTI}="', f"'{JTI}=' is not"),
+                (f'"{JTI[:-1]}"', f"'{JTI[:-1]}' is not"),
+                (f'"{JTI[:-1]}B"', f"'{JTI[:-1]}B' is not"),  # bits that nobody reads
+                (f'"{JTI[1:]}\\n"', f"'{JTI[1:]}\\n' is not that of an invitation"),
+                (f'"+{JTI[1:]}"', f"'+{JTI[1:]}' is not that of an invitation"),
+            )
+        ),
+        (all_but("invite", name='""'), "The name '' is not one line of 1 to 255"),
+        (all_but("invite", name='"a\\nb"'), r"The name 'a\nb' is not one line"),
+        (all_but("invite", name=HUGE), "The name 'xxx"),
+        (all_but("invite", claims=HUGE), "have 10000000 characters, and the ledger keeps at most 8192"),
+        (all_but("invite", claims=json.dumps("{" + "x" * 8192)), "have 8193 characters"),
+        (all_but("invite", claims="{}"), "are not text"),
+        (all_but("invite", claims='"[]"'), "are not one line of canonical JSON"),
+        (all_but("invite", claims='"{\\n}"'), "are not one line of canonical JSON"),
+        (all_but("invite", claims='"{\\u00e4}"'), "are not one line of canonical JSON"),
+        (all_but("uninvite", reason='"a\\nb"'), r"The reason 'a\nb' is not one line"),
+        (all_but("redeem", issuer='""'), "The issuer '' is not one line of 1 to 255"),
+        (all_but("redeem", chain='" "'), "is not the ids of at most 16"),
+        (all_but("redeem", chain="null"), "The chain None is not the ids"),
+        (all_but("redeem", chain=f'"{JTI}  {OTHER_JTI}"'), "The jti '' is not that of an invitation"),
+        (all_but("redeem", chain=f'"{JTI} {JTI}"'), "is not the ids of at most 16 different"),
+        (all_but("redeem", chain=f'"{JTI} "'), "The jti '' is not"),
+        (all_but("redeem", chain=json.dumps(" ".join(map(jti_of, range(17))))), "is not the ids of at most 16"),
+        (all_but("redeem", key='""'), "The key '' is not a fingerprint"),
+        (all_but("redeem", key=f'"{KEY}="'), "is not a fingerprint"),
+        (all_but("redeem", key=f'"{KEY[:-1]}B"'), "is not a fingerprint"),
+        (all_but("redeem", key='"MD5:00"'), "is not a fingerprint"),
+        (all_but("redeem", subject="7"), "subject 7 is not text"),
         (all_but("profile", uid_band='"wide"'), "not written as a ledger writes"),
         (all_but("profile", uid_band='"05000-05999"'), "not written as a ledger writes"),
         (all_but("profile", uid_band='"5999-5000"'), "5999-5000 is empty"),

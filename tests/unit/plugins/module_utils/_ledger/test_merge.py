@@ -14,7 +14,6 @@ from ansible_collections.labfleet.identity.plugins.module_utils._ledger._events 
     GrantChanged,
     Linked,
     NumberWithheld,
-    Redeemed,
     Redirected,
     Renamed,
     Renumbered,
@@ -32,8 +31,10 @@ from ansible_collections.labfleet.identity.tests.unit.plugins.module_utils._ledg
     LATER,
     STAMP,
     group,
+    invited,
     ledger_of,
     profile,
+    redeemed,
     user,
 )
 
@@ -178,9 +179,15 @@ CONFLICTS: list[tuple[str, list[Event], list[Event], list[str]]] = [
         ["revival", "redirect_active"],
     ),
     (
+        "an invitation with two contents",
+        [LAB, invited("j")],
+        [LAB, invited("j", role="lead")],
+        ["one_content"],
+    ),
+    (
         "an invitation redeemed twice",
-        [LAB, ALICE, Redeemed("lab", "j", "alice", STAMP)],
-        [LAB, BO, Redeemed("lab", "j", "bo", STAMP)],
+        [LAB, ALICE, redeemed("j", "alice")],
+        [LAB, BO, redeemed("j", "bo")],
         ["one_invitation"],
     ),
     ("a withheld number", [LAB, ALICE], [LAB, withhold(5238)], ["one_number"]),

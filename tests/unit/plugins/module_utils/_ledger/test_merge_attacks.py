@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from ansible_collections.labfleet.identity.plugins.module_utils._errors import IdentityError
-from ansible_collections.labfleet.identity.plugins.module_utils._ledger._events import Redeemed, StateChanged
+from ansible_collections.labfleet.identity.plugins.module_utils._ledger._events import StateChanged
 from ansible_collections.labfleet.identity.plugins.module_utils._ledger._merge_decisions import parse_decisions
 from ansible_collections.labfleet.identity.plugins.module_utils._ledger._merge_sides import checksum
 from ansible_collections.labfleet.identity.tests.unit.plugins.module_utils._ledger.ledgers import (
@@ -18,6 +18,7 @@ from ansible_collections.labfleet.identity.tests.unit.plugins.module_utils._ledg
     STAMP,
     group,
     profile,
+    redeemed,
     user,
 )
 from ansible_collections.labfleet.identity.tests.unit.plugins.module_utils._ledger.test_merge import (
@@ -163,7 +164,7 @@ def test_what_is_in_the_target_stays() -> None:
     assert "which only grows" in refusal([profile("b")], target=[LAB, ALICE], decisions=[move])
 
 
-JTI, JTI_2 = Redeemed("lab", "j", "alice", STAMP), Redeemed("lab", "j", "bo", STAMP)
+JTI, JTI_2 = redeemed("j", "alice"), redeemed("j", "bo")
 
 
 @pytest.mark.parametrize(

@@ -18,7 +18,6 @@ from ansible_collections.labfleet.identity.plugins.module_utils._ledger._events 
     GroupIssued,
     Linked,
     NumberWithheld,
-    Redeemed,
     Redirected,
     Renamed,
     Renumbered,
@@ -36,8 +35,11 @@ from ansible_collections.labfleet.identity.plugins.module_utils._uid_space impor
 from ansible_collections.labfleet.identity.tests.unit.plugins.module_utils._ledger.ledgers import (
     LATER,
     group,
+    invited,
     ledger_of,
     profile,
+    redeemed,
+    uninvited,
     user,
 )
 
@@ -49,6 +51,7 @@ if TYPE_CHECKING:
 STAMPS = Stamp("2026-01-01T00:00:00Z", "sam@a", ""), Stamp("2026-02-01T00:00:00Z", "kim@b", "job 7")
 PROFILES, SUBJECTS, USERNAMES = ("lab", "other"), ("alice", "bob", "carol@x"), ("alice", "bob", "carol", "one")
 UIDS, GIDS = {"lab": (5001, 5002, 5600, 5601), "other": (6001, 6002, 6003, 5600)}, (4001, 4002)
+LABELS = ("j", "k")
 ANY_UID = (5001, 5002, 5600, 6001, 6002)
 BANDS = ("5000-5999", "5000-5999", "6000-6999", "6000-6999", "5500-6500")
 UUIDS = "", "zzzzz-tpzed-000000000000001", "zzzzz-tpzed-000000000000002"
@@ -103,7 +106,9 @@ class Stories:
             GrantChanged(*who, any_of(PROFILES), rev, any_of(("granted", "revoked")), any_of(ANY_UID), "", stamp),
             Linked(*who, any_of(("u", "v")), any_of(UUIDS), stamp),
             Redirected(*who, rev, *any_of((("", ""), *product(PROFILES, SUBJECTS))), "", stamp),
-            Redeemed(who[0], any_of(("j", "k")), who[1], stamp),
+            invited(any_of(LABELS), any_of(("j", "j", "k")), who[0], stamp),
+            uninvited(any_of(LABELS), "", who[0], stamp),
+            redeemed(any_of(LABELS), who[1], *any_of(((), (), ("k",))), in_profile=who[0], stamp=stamp),
         ]
         return any_of(possible)
 

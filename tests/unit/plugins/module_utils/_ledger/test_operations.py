@@ -20,7 +20,6 @@ from ansible_collections.labfleet.identity.plugins.module_utils._ledger._events 
     REVOKED,
     GrantChanged,
     NumberWithheld,
-    Redeemed,
     Renamed,
     Renumbered,
     StateChanged,
@@ -30,7 +29,6 @@ from ansible_collections.labfleet.identity.plugins.module_utils._ledger._operati
     Change,
     Who,
     grant,
-    redeem,
     rename,
     revoke,
     set_state,
@@ -124,10 +122,6 @@ def revoked(who: Who, into: str = "other", name: str = "lab", reason: str = "") 
 
 def withheld(*numbers: int, name: str = "lab", reason: str = "") -> Operation:
     return lambda ledger: withhold(ledger, name, numbers, reason, STAMP)
-
-
-def redeemed(jti: str, who: Who, name: str = "lab") -> Operation:
-    return lambda ledger: redeem(ledger, name, jti, who, STAMP)
 
 
 ALICE, BOB, CAROL = Who("alice"), Who("bob"), Who("carol")
@@ -274,9 +268,6 @@ def test_who_is_not_active_is_not_granted_but_revoked(life: Life) -> None:
         (withheld(6002), "6002 is in no band of the profile lab (5000-5999, groups 4000-4999)"),
         (withheld(-1), "-1 is in no band of the profile lab"),
         (withheld(5003, name="lob"), "The ledger has no profile 'lob'"),
-        (redeemed("", ALICE), "The jti '' is not one line of 1 to 255 printable characters"),
-        (redeemed("a\nb", ALICE), r"The jti 'a\nb' is not one line"),
-        (redeemed("j", Who("mallory")), "nobody with the username 'mallory'"),
     ],
 )
 def test_what_is_refused(life: Life, operation: Operation, reason: str) -> None:
@@ -296,16 +287,6 @@ def test_withheld_numbers_are_nobodys(life: Life) -> None:
     )
     former = Life([*BASE, Renumbered("lab", "a@x", 5700, 5001, "", STAMP)])
     assert "5700 cannot be withheld, for it was issued to alice" in former.refuses(withheld(5700))
-
-
-def test_an_invitation_is_redeemed_once(life: Life) -> None:
-    change = redeemed("j", ALICE)(life.ledger)
-    assert change == Change((Redeemed("lab", "j", "a@x", STAMP),), (("lab", "a@x"),))
-    life.events += change.events
-    for who in (ALICE, BOB):
-        message = life.refuses(redeemed("j", who))
-        assert f"'j' was used at {STAMP.at} for the subject 'a@x' (lab): ask for a new one" in message
-    assert "'j' was used" in life.refuses(redeemed("j", CAROL, "other"))
 
 
 def numbers(life: Life, entries: list[RosterEntry], name: str = "lab", reserve: bool = False) -> dict[str, str]:
