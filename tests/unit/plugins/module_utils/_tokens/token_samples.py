@@ -13,6 +13,7 @@ from ansible_collections.labfleet.identity.plugins.module_utils._tokens._encodin
     canonical_json,
     encode_base64url,
 )
+from ansible_collections.labfleet.identity.plugins.module_utils._tokens._invitations import jti_of
 from ansible_collections.labfleet.identity.plugins.module_utils._tokens._key_sets import KeySet
 from ansible_collections.labfleet.identity.plugins.module_utils._tokens._keys import (
     PublicKey,
@@ -83,3 +84,22 @@ def header(key: SigningKey, **more: Any) -> dict[str, Any]:
 def loose(value: Any) -> bytes:
     """JSON as anybody may write it."""
     return json.dumps(value, indent=1).encode("utf-8")
+
+
+def invitation(name: str = "a", issuer: str = "cluster-a", **more: Any) -> str:
+    """An invitation as this issuer signs it with this key; what is None is left out of its claims."""
+    return signed_claims(invitation_claims_of(issuer, **more), name)
+
+
+def invitation_claims_of(issuer: str = "cluster-a", **more: Any) -> dict[str, Any]:
+    """Claims of an invitation whose id follows from them, whether they make sense or not."""
+    told = claims(**{"iss": issuer, "inv": {"role": "member"}, **more})
+    if "jti" not in more:
+        told["jti"] = jti_of(told)
+    return told
+
+
+def signed_claims(told: dict[str, Any], name: str) -> str:
+    """These claims under a good header and signature."""
+    key = pair(name)[0]
+    return signed(header(key), told, key)
