@@ -1,0 +1,80 @@
+# Copyright (c) 2026, The labfleet.identity developers
+# GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""What a revoked invitation takes away: the names that it is found by, and the keys that came with it (private)."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from ansible_collections.labfleet.identity.plugins.module_utils._errors import IdentityError
+from ansible_collections.labfleet.identity.plugins.module_utils._ledger._invitations import accepted_under
+from ansible_collections.labfleet.identity.plugins.module_utils._names import quoted
+from ansible_collections.labfleet.identity.plugins.module_utils._ssh._key_book import deactivate, revoke
+
+if TYPE_CHECKING:
+    from collections.abc import Collection, Iterable, Sequence
+    from typing import Any
+
+    from ansible_collections.labfleet.identity.plugins.module_utils._ledger._model import Ledger, Person
+    from ansible_collections.labfleet.identity.plugins.module_utils._ssh._key_book import KeyBook
+    from ansible_collections.labfleet.identity.plugins.module_utils._ssh._key_store import KeyStore
+
+__all__ = ["close_keys", "named_jtis"]
+
+
+def named_jtis(ledger: Ledger, profile: str, name: str, jti: str) -> list[str]:
+    """The ids of the invitations that a name or an id means: of those with the name all that there ever were."""
+    if bool(name) == bool(jti):
+        raise IdentityError("Say which invitation, by its name or by its jti, and not by both.")
+    if jti:
+        return [jti]
+    found = [one.jti for one in ledger.invitations.values() if (one.profile, one.name) == (profile, name)]
+    if not found:
+        raise IdentityError(
+            f"No invitation into the profile {profile} has the name {quoted(name)}: correct it, or give the jti of one"
+            " that was issued elsewhere; invitation_info lists them."
+        )
+    return found
+
+
+def close_keys(
+    ledger: Ledger, keys: KeyStore, people: Iterable[tuple[str, str]], jtis: Sequence[str], write: bool
+) -> tuple[list[dict[str, Any]], bool]:
+    """Revoke the keys that people accepted with, and let all others of theirs rest; who is out, and what is new."""
+    accepted_with: dict[tuple[str, str], set[str]] = {}
+    for used in accepted_under(ledger, jtis):
+        accepted_with.setdefault((used.profile, used.subject), set()).add(used.key)
+    out: list[dict[str, Any]] = []
+    changed = False
+    for profile, subject in people:
+        home = ledger.profile(profile)
+        person = home.person(subject)
+        if person is None:
+            continue
+        closing = _Closing(person, home.names_of(person), accepted_with.get(person.key, set()))
+        before, after = keys.commit(profile, closing.close, write)
+        changed = changed or before != after
+        out.append({"username": person.username, "uid": person.uid, "revoked_keys": sorted(closing.revoked)})
+    return out, changed
+
+
+class _Closing:
+    """One person's keys, under every name that they had."""
+
+    def __init__(self, person: Person, names: Sequence[str], fingerprints: Collection[str]) -> None:
+        self._names = dict.fromkeys((person.username, *names))
+        self._fingerprints = fingerprints
+        self.revoked: list[str] = []
+
+    def close(self, book: KeyBook) -> KeyBook:
+        """The book with their keys closed."""
+        self.revoked = []
+        for username in self._names:
+            there = book.keys_of(username)
+            if not there:
+                continue
+            guilty = [name for name, record in there.items() if record.entry.key.fingerprint in self._fingerprints]
+            book = deactivate(revoke(book, username, guilty), username, list(there))
+            self.revoked += guilty
+        return book
