@@ -16,6 +16,18 @@ import yaml
 
 COLLECTION = Path(__file__).resolve().parents[4]
 HOSTS = ("one", "two", "three")
+_KEEP = """
+from ansible.plugins.action import ActionBase
+
+
+class ActionModule(ActionBase):
+    _requires_connection = False
+
+    def run(self, tmp=None, task_vars=None):
+        with open(self._task.args["dest"], "w", encoding="utf-8") as file:
+            file.write(self._task.args["text"])
+        return {"changed": True}
+"""
 
 
 class Controller:
@@ -28,6 +40,9 @@ class Controller:
         tree = directory / "tree" / "ansible_collections" / "labfleet"
         tree.mkdir(parents=True)
         (tree / "identity").symlink_to(COLLECTION)
+        # writes what is to be kept without a Python for each host, which would take most of the time
+        (directory / "action_plugins").mkdir()
+        (directory / "action_plugins" / "keep.py").write_text(_KEEP)
 
     def run(self, program: str, *arguments: str) -> subprocess.CompletedProcess[str]:
         environment = {name: value for name, value in os.environ.items() if not name.startswith("ANSIBLE_")}
@@ -49,9 +64,7 @@ class Controller:
     def play(self, tasks: list[dict[str, Any]], *arguments: str) -> tuple[dict[str, Any], str]:
         """What every host registered as 'said', by host; and what was printed."""
         keep = {
-            "ansible.builtin.copy": {"content": "{{ said | to_json }}", "dest": "{{ inventory_hostname }}.json"},
-            "check_mode": False,
-            "diff": False,
+            "keep": {"text": "{{ said | to_json }}", "dest": "{{ inventory_hostname }}.json"},
         }
         book = [{"hosts": "all", "gather_facts": False, "tasks": [*tasks, keep]}]
         (self.directory / "play.yml").write_text(yaml.safe_dump(book, sort_keys=False))
