@@ -24,6 +24,10 @@ from ansible_collections.labfleet.identity.plugins.module_utils._ledger._events 
     UserIssued,
 )
 from ansible_collections.labfleet.identity.plugins.module_utils._ledger._findings import Found
+from ansible_collections.labfleet.identity.plugins.module_utils._ledger._invitation_smells import (
+    look_at_names_of_invitations,
+    look_at_revoked_invitations,
+)
 from ansible_collections.labfleet.identity.plugins.module_utils._names import (
     check_research_username,
     check_shared_group_name,
@@ -59,6 +63,8 @@ def smells(ledger: Ledger, lines: Sequence[int], now: datetime.datetime) -> list
     _redirects_to_who_left(ledger, found)
     _names_of_the_system(ledger, found)
     _numbers_of_others(ledger, found)
+    look_at_revoked_invitations(ledger, found)
+    look_at_names_of_invitations(ledger, found, int(now.timestamp()))
     return found.findings
 
 

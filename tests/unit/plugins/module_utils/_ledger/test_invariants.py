@@ -64,6 +64,7 @@ if TYPE_CHECKING:
     from ansible_collections.labfleet.identity.plugins.module_utils._ledger._store import LedgerStore
 
 NOW = datetime.datetime(2026, 11, 22, 9, tzinfo=datetime.timezone.utc)
+SOON = int(NOW.timestamp()) + 60
 DAY = on("07-01")
 NEXT = len(STORY) + 2  # the line after the story
 UUID, OTHER_UUID = "zzzzz-tpzed-c8ianeizmpbhmjc", "zzzzz-tpzed-0ds1crjfq01cpga"
@@ -264,6 +265,35 @@ def test_a_story_does_not_smell() -> None:
         ([user("ubuntu", 5900)], "a name of the system", f"line {NEXT}"),
         ([rename("bob", 1, "systemd-x", DAY)], "a name of the system", f"line {NEXT}"),
         ([group("docker", 4900)], "a name of the system", f"line {NEXT}"),
+        (
+            [redeemed("j1", "bob", stamp=DAY), uninvited("j1", stamp=DAY)],
+            "people who accepted what was revoked",
+            f"lines {NEXT}-{NEXT + 1}",
+        ),
+        (
+            [uninvited("j2", stamp=DAY), redeemed("j1", "bob", "j2", stamp=DAY)],
+            "people who accepted what was revoked",
+            f"lines {NEXT}-{NEXT + 1}",
+        ),
+        (
+            [
+                redeemed("j1", "bob", stamp=DAY),
+                state("bob", 1, "disabled", DAY),
+                state("bob", 2, "active", DAY),
+                uninvited("j1", stamp=on("07-02")),
+            ],
+            "people who are in although their invitation was revoked",
+            f"lines {NEXT} and {NEXT + 3}",
+        ),
+        (
+            [
+                invited("j1", "a class", stamp=DAY, until=SOON),
+                invited("j2", "a class", stamp=DAY),
+                invited("j3", "a class", stamp=DAY, until=SOON),
+            ],
+            "several open invitations of one name",
+            f"lines {NEXT} and {NEXT + 2}",
+        ),
     ],
 )
 def test_what_should_be_looked_at(more: list[Event], what: str, where: str) -> None:
@@ -277,6 +307,33 @@ def test_a_number_given_out_after_it_was_noted_as_somebody_elses_is_looked_at() 
     ]
     # known when it was noted, by those who merged
     assert smelt(user("zoe", 5777, stamp=on("03-14")), noted) == []
+
+
+@pytest.mark.parametrize(
+    "more",
+    [
+        # revoked as it should be; and revived on purpose afterwards
+        [redeemed("j1", "bob", stamp=DAY), uninvited("j1", stamp=DAY), state("bob", 1, "disabled", DAY)],
+        [redeemed("j1", "bob", stamp=DAY), uninvited("j1", stamp=DAY), state("bob", 1, "retired", DAY)],
+        [
+            redeemed("j1", "bob", stamp=DAY),
+            uninvited("j1", stamp=DAY),
+            state("bob", 1, "disabled", DAY),
+            state("bob", 2, "active", on("07-02")),
+        ],
+        [uninvited("j1", stamp=DAY)],
+        # names that are free again, or another profile's
+        [
+            invited("j1", "a class", stamp=DAY, until=SOON),
+            invited("j2", "a class", stamp=DAY, until=SOON),
+            invited("j3", "a class", "uni", DAY, until=SOON),
+            uninvited("j1", stamp=DAY),
+        ],
+        [invited("j1", "a class", stamp=DAY, until=SOON), invited("j2", "a class", stamp=DAY)],
+    ],
+)
+def test_invitations_as_they_should_be_do_not_smell(more: list[Event]) -> None:
+    assert smelt(*more) == []
 
 
 def test_a_minute_is_no_future() -> None:

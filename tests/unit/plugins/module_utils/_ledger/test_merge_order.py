@@ -15,8 +15,11 @@ from ansible_collections.labfleet.identity.plugins.module_utils._ledger._events 
 from ansible_collections.labfleet.identity.plugins.module_utils._ledger._merge_sides import checksum
 from ansible_collections.labfleet.identity.tests.unit.plugins.module_utils._ledger.ledgers import (
     STAMP,
+    invited,
     ledger_of,
     profile,
+    redeemed,
+    uninvited,
     user,
 )
 from ansible_collections.labfleet.identity.tests.unit.plugins.module_utils._ledger.test_merge import (
@@ -71,6 +74,32 @@ def test_whoever_stood_for_somebody_else_does_so_in_no_part_while_active() -> No
     for number in range(len(whole)):
         ledger_of(whole[:number])
     assert whole[:7] == [LAB, BO, *CAROL[:2], *left[-2:], CAROL[2]]
+
+
+def test_whose_invitation_is_revoked_is_in_by_no_part() -> None:
+    people = [user("bo", 5300), user("zoe", 5302), *CAROL]
+    left = [
+        LAB,
+        ALICE,
+        *people,
+        invited("j"),
+        redeemed("j", "bo"),
+        redeemed("k", "zoe", "j"),
+        redeemed("l", "carol", "j"),
+    ]
+    whole = finished(left, [LAB, uninvited("j"), uninvited("unseen")])
+    assert set(whole[:3]) == {LAB, uninvited("j"), uninvited("unseen")}
+    for one, used in ((people[0], left[-3]), (people[1], left[-2]), (CAROL[0], left[-1])):
+        assert whole.index(used) == whole.index(one) + 1
+    for number in range(1, len(whole) + 1):
+        ledger = ledger_of(whole[:number])
+        for used in left[-3:-1]:
+            subject = getattr(used, "subject", "")
+            if used in whole[:number]:
+                assert ledger.person("lab", subject=subject).state == "disabled"
+            elif subject in ledger.profile("lab").by_subject:
+                # the part ends behind the number, and the next line is the use of the invitation
+                assert whole[number] == used
 
 
 def test_a_guest_with_a_former_number_is_asked_about_in_no_part() -> None:
