@@ -98,15 +98,11 @@ class PrivateFiles:
             return None
         except OSError as error:
             raise IdentityError(self._not_ours(name, error.strerror or "it cannot be opened")) from None
-        with os.fdopen(handle, "rb") as file:
-            status = os.fstat(handle)
-            if not stat.S_ISREG(status.st_mode) or status.st_nlink != 1:
-                raise IdentityError(self._not_ours(name, "it is no plain file with one name"))
-            if status.st_uid != os.geteuid():
-                raise IdentityError(self._not_ours(name, f"it belongs to uid {status.st_uid}"))
-            if status.st_mode & 0o077:
-                raise IdentityError(self._not_ours(name, f"others may use it, mode {stat.S_IMODE(status.st_mode):04o}"))
-            data = file.read(_LARGEST + 1)
+        try:
+            self._check_is_ours(name, os.fstat(handle))
+            data = os.read(handle, _LARGEST + 1)
+        finally:
+            os.close(handle)
         try:
             if len(data) > _LARGEST:
                 raise ValueError
@@ -132,6 +128,14 @@ class PrivateFiles:
             with contextlib.suppress(FileNotFoundError):  # another run sweeps, too
                 if os.stat(name, dir_fd=self._handle, follow_symlinks=False).st_mtime < before:
                     os.unlink(name, dir_fd=self._handle)
+
+    def _check_is_ours(self, name: str, status: os.stat_result) -> None:
+        if not stat.S_ISREG(status.st_mode) or status.st_nlink != 1:
+            raise IdentityError(self._not_ours(name, "it is no plain file with one name"))
+        if status.st_uid != os.geteuid():
+            raise IdentityError(self._not_ours(name, f"it belongs to uid {status.st_uid}"))
+        if status.st_mode & 0o077:
+            raise IdentityError(self._not_ours(name, f"others may use it, mode {stat.S_IMODE(status.st_mode):04o}"))
 
     def _not_ours(self, name: str, why: str) -> str:
         return f"The file {self.path}/{name} cannot be believed: {why}. Remove it, and begin the login again."
