@@ -1,0 +1,223 @@
+# Copyright (c) 2026, The labfleet.identity developers
+# GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""What a host needs for runs, and who else runs there (private)."""
+
+from __future__ import annotations
+
+import contextlib
+import fcntl
+import os
+import pkgutil
+import shutil
+import stat
+from typing import TYPE_CHECKING
+
+from ansible_collections.labfleet.identity.plugins.module_utils._errors import IdentityError
+from ansible_collections.labfleet.identity.plugins.module_utils._run_as import _guard
+from ansible_collections.labfleet.identity.plugins.module_utils._run_as._directories import JOBS
+from ansible_collections.labfleet.identity.plugins.module_utils._run_as._unit import PAM_SERVICE, render_pam
+from ansible_collections.labfleet.identity.plugins.module_utils._safe_files import (
+    make_trusted_directory,
+    open_trusted_directory,
+    read_file,
+    replace_file,
+)
+
+if TYPE_CHECKING:
+    from typing import Iterator
+
+    from ansible_collections.labfleet.identity.plugins.module_utils._run_as._account import Run
+    from ansible_collections.labfleet.identity.plugins.module_utils._run_as._request import Job
+
+__all__ = [
+    "WORK",
+    "Lock",
+    "check_others",
+    "forget_old_runs",
+    "need_systemd",
+    "prepare",
+    "python_of_host",
+    "take_away",
+]
+
+WORK = "/run/labfleet-run"
+PAM = "/etc/pam.d/" + PAM_SERVICE
+OLDEST_SYSTEMD = 252
+_PYTHONS = ("/usr/bin/python3", "/usr/libexec/platform-python")
+_UNIT = "labfleet-run-"
+
+
+class Lock:
+    """A lock that ends with this program."""
+
+    def __init__(self, path: str) -> None:
+        self._path = path
+        self._handle = -1
+
+    def take(self) -> None:
+        """Wait for it."""
+        handle = os.open(self._path, os.O_RDWR | os.O_CREAT | os.O_NOFOLLOW | os.O_CLOEXEC, 0o600)
+        fcntl.flock(handle, fcntl.LOCK_EX)
+        self._handle = handle
+
+    def __enter__(self) -> None:
+        self.take()
+
+    def __exit__(self, *_details: object) -> None:
+        self.release()
+
+    def is_free(self) -> bool:
+        """Whether nobody has it."""
+        try:
+            handle = os.open(self._path, os.O_RDWR | os.O_NOFOLLOW | os.O_CLOEXEC)
+        except OSError:
+            return True
+        try:
+            fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except OSError:
+            return False
+        finally:
+            os.close(handle)
+        return True
+
+    def release(self) -> None:
+        """Let others have it."""
+        handle, self._handle = self._handle, -1
+        if handle >= 0:
+            os.close(handle)
+
+
+def need_systemd(run: Run) -> int:
+    """The version of systemd, which must run and be new enough."""
+    if not os.path.isdir("/run/systemd/system"):
+        raise IdentityError("systemd does not run on this host, and a job is a unit of it: choose another host")
+    _code, out, _err = run(["systemctl", "--version"])
+    words = out.split()
+    version = int(words[1]) if len(words) > 1 and words[1].isdigit() else 0
+    if version < OLDEST_SYSTEMD:
+        raise IdentityError("this host has systemd %d, and jobs need %d or newer" % (version, OLDEST_SYSTEMD))
+    return version
+
+
+def python_of_host() -> str:
+    """The system's own Python, which the first program of a run is made for: nobody but root can change it."""
+    for path in _PYTHONS:
+        try:
+            status = os.stat(path)
+        except OSError:
+            continue
+        if stat.S_ISREG(status.st_mode) and status.st_uid == 0 and not status.st_mode & 0o022:
+            return path
+    raise IdentityError("this host has none of %s: install Python 3 from its packages" % ", ".join(_PYTHONS))
+
+
+def prepare(check: bool) -> list[str]:
+    """Write the PAM service and the first program of every run; the paths of those that were not as they should be.
+
+    :param check: whether they are only named.
+    """
+    pam = render_pam(os.path.exists("/etc/pam.d/common-account"))
+    guard = pkgutil.get_data(_guard.__name__.rpartition(".")[0], "_guard.py") or b""
+    written = []
+    if not check:
+        os.close(make_trusted_directory(WORK, 0o755))
+    for path, wanted in ((PAM, pam), (os.path.join(WORK, "guard.py"), guard)):
+        if (read_file(path) if os.path.lexists(path) else None) != wanted:
+            written.append(path)
+            if not check:
+                replace_file(path, wanted, mode=0o644, keep=False)
+    return written
+
+
+def check_others(job: Job, own_processes: bool) -> None:
+    """Refuse a job of a shared account while processes with its number run that could reach it, or it them.
+
+    :param own_processes: whether a job sees no processes but its own. Where it does not, only jobs of the same external
+        identity may run beside it.
+    """
+    for process, unit in _processes(job.uid):
+        if not unit:
+            raise IdentityError(
+                "process %d runs as %s outside of any job, in whose reach a job would be: end it, and see who started"
+                " it" % (process, job.account)
+            )
+        if not own_processes and _identity_of(unit) != job.identity:
+            raise IdentityError(
+                "a job of another user runs as %s on this host (%s), and before systemd 257 the two could reach each"
+                " other: wait for its end, or use a host with a newer systemd" % (job.account, unit)
+            )
+
+
+def _processes(uid: int) -> Iterator[tuple[int, str]]:
+    """Processes with this number, and the unit of ours that they are in."""
+    for name in os.listdir("/proc"):
+        if not name.isdigit():
+            continue
+        with contextlib.suppress(OSError):
+            with open("/proc/%s/status" % name, encoding="utf-8", errors="replace") as file:
+                numbers = [line.split()[1:] for line in file if line.startswith("Uid:")]
+            if not numbers or str(uid) not in numbers[0]:
+                continue
+            with open("/proc/%s/cgroup" % name, encoding="utf-8", errors="replace") as file:
+                yield int(name), _unit_in(file.read(), uid)
+
+
+def _unit_in(groups: str, uid: int) -> str:
+    """The unit of a run, of which a process is a part by every hierarchy that names units."""
+    found = set()
+    for line in groups.splitlines():
+        path = line.split(":", 2)[-1]
+        if "/user-%d.slice/" % uid in path:
+            unit = path.partition("/user-%d.slice/" % uid)[2].partition("/")[0]
+            found.add(unit if unit.startswith(_UNIT) and unit.endswith(".service") else "")
+    return found.pop() if len(found) == 1 else ""
+
+
+def _identity_of(unit: str) -> str:
+    try:
+        return (read_file(os.path.join(WORK, unit, "identity")) or b"").decode("ascii", "replace")
+    except IdentityError:
+        return ""
+
+
+def forget_old_runs(run: Run) -> None:
+    """Remove what runs left that were cut short and are over."""
+    for name in os.listdir(WORK):
+        place = os.path.join(WORK, name)
+        if not name.startswith(_UNIT) or not Lock(os.path.join(place, "lock")).is_free():
+            continue
+        _code, out, _err = run(["systemctl", "show", "--property=ActiveState", "--value", name])
+        # one that has no lock yet is just being made
+        if out.strip() in ("inactive", "failed") and os.path.exists(os.path.join(place, "lock")):
+            run(["systemctl", "reset-failed", name])
+            shutil.rmtree(place, ignore_errors=True)
+
+
+def take_away(run: Run, remove_jobs: bool, check: bool) -> list[str]:
+    """End all runs and remove what was written for them; the paths that went.
+
+    :param remove_jobs: whether the job directories of shared accounts go with all that is in them.
+    """
+    gone = [path for path in (PAM, WORK) if os.path.lexists(path)]
+    if remove_jobs and os.path.lexists(JOBS):
+        gone.append(JOBS)
+    if check or not gone:
+        return gone
+    code, out, err = run(["systemctl", "list-units", "--all", "--plain", "--no-legend", _UNIT + "*"])
+    if code != 0:
+        raise IdentityError("systemd does not say what runs: %s" % err.strip())
+    units = [line.split()[0] for line in out.splitlines() if line.startswith(_UNIT)]
+    if units:
+        run(["systemctl", "stop", *units])
+        run(["systemctl", "reset-failed", *units])
+    for path in gone:
+        os.close(open_trusted_directory(os.path.dirname(path)))
+        if path == PAM:
+            os.unlink(path)
+        else:
+            # goes through descriptors, so that no link leads it elsewhere
+            shutil.rmtree(path)
+    with contextlib.suppress(OSError):
+        os.rmdir(os.path.dirname(JOBS))
+    return gone

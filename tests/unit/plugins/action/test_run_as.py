@@ -1,0 +1,183 @@
+# Copyright (c) 2026, The labfleet.identity developers
+# GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""What the controller does with a portal's token before any host hears of it, through real playbooks.
+
+The hosts of these tests have no systemd, so whatever reaches one is refused there.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import time
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+from ansible_collections.labfleet.identity.plugins.module_utils._tokens._key_sets import KeySet, key_set_text
+from ansible_collections.labfleet.identity.tests.unit.plugins.action.controllers import Controller
+from ansible_collections.labfleet.identity.tests.unit.plugins.module_utils._portal import portals
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+CANARY = "canary-5c1d0a"
+REACHED_A_HOST = "systemd does not run on this host"
+
+
+class Lab(Controller):
+    """A controller that trusts a portal, and has a ledger with one person and one shared account."""
+
+    def __init__(self, directory: Path) -> None:
+        super().__init__(directory)
+        for name in ("portal", "other"):
+            public = portals.pair(name)[1]
+            (directory / f"{name}.json").write_bytes(key_set_text(KeySet({public.kid: public})))
+        self.used = directory / "used"
+        arguments = {"ledger": f"file:{self.ledger}", "profile": "lab"}
+        issue = {
+            "labfleet.identity.uid_allocation": {**arguments, "roster": [{"username": "alice"}, {"username": "jobs"}]}
+        }
+        link = {
+            "labfleet.identity.ledger_link": {
+                **arguments,
+                "username": "alice",
+                "upstream": f"{portals.PORTAL} 4711",
+            }
+        }
+        self.play([{**issue, "register": "said"}, {**link, "run_once": True}])
+
+    def token(self, key: str = "portal", **more: Any) -> str:
+        now = int(time.time())
+        return portals.token(key, iat=now, exp=now + 300, jti=f"{CANARY}-{more.pop('jti', 1)}", **more)
+
+    def task(self, token: str, **more: Any) -> dict[str, Any]:
+        options = {
+            "ledger": f"file:{self.ledger}",
+            "profile": "lab",
+            "token": token,
+            "trusted": {portals.PORTAL: "portal.json", portals.OTHER: "other.json"},
+            "audience": portals.AUDIENCE,
+            "roles": ["user"],
+            "used_tokens": str(self.used),
+            "mapping": "existing",
+            "argv": ["id"],
+            **more,
+        }
+        return {"labfleet.identity.run_as": options, "failed_when": False, "run_once": True}
+
+    def results(self, tasks: list[dict[str, Any]], *arguments: str) -> tuple[list[dict[str, Any]], str]:
+        """What every task returned, in one run."""
+        registered = [f"said_{number}" for number in range(len(tasks))]
+        together = {"ansible.builtin.set_fact": {"said": "{{ [" + ", ".join(registered) + "] }}"}}
+        done = [{**task, "register": name} for task, name in zip(tasks, registered)]
+        said, printed = self.play([*done, together], *arguments)
+        results: list[dict[str, Any]] = said["one"]
+        return results, printed
+
+    def people(self) -> list[str]:
+        events = [json.loads(line) for line in self.ledger.read_text().splitlines()[1:]]
+        return [event["username"] for event in events if event.get("kind") == "user"]
+
+
+@pytest.fixture
+def lab(tmp_path: Path) -> Lab:
+    if os.path.isdir("/run/systemd/system"):
+        pytest.skip("needs a controller without systemd: these tests must not run anything")
+    return Lab(tmp_path)
+
+
+def test_a_token_reaches_a_host_once(lab: Lab) -> None:
+    token = lab.token()
+    results, _printed = lab.results([lab.task(token), lab.task(token), lab.task(lab.token(jti=2))])
+    assert REACHED_A_HOST in results[0]["msg"]
+    assert results[0]["identity"] == {"issuer": portals.PORTAL, "subject": "4711", "role": "user"}
+    assert "was used already" in results[1]["msg"]
+    assert REACHED_A_HOST in results[2]["msg"]
+    again, _printed = lab.results([lab.task(token)])
+    assert "was used already" in again[0]["msg"]
+    assert [result["changed"] for result in results] == [False, False, False]
+
+
+def test_check_mode_uses_nothing_up_and_sees_what_was_used(lab: Lab) -> None:
+    token = lab.token()
+    checked, _printed = lab.results([lab.task(token), lab.task(token)], "--check")
+    assert all(REACHED_A_HOST in result["msg"] for result in checked)
+    assert not lab.used.exists()
+    lab.results([lab.task(token)])
+    checked, _printed = lab.results([lab.task(token)], "--check")
+    assert "was used already" in checked[0]["msg"]
+
+
+def test_what_is_refused_uses_no_token_up(lab: Lab) -> None:
+    tasks = [
+        lab.task(lab.token(jti=1), audience="another"),
+        lab.task(lab.token(jti=2, role="guest")),
+        lab.task(lab.token(jti=3, iss="https://evil.example")),
+        lab.task(lab.token(jti=4, iss=portals.OTHER)),
+        lab.task(lab.token("other", jti=5, iss=portals.OTHER)),
+        lab.task(lab.token(jti=6), argv=["id", "a\nb", "x" * 100000]),
+        lab.task(lab.token(jti=7), environment={"LD_PRELOAD": "/tmp/x.so"}),
+        lab.task(lab.token(jti=8), directories=["/home/alice/../bob"]),
+        lab.task(lab.token(jti=9), mapping="shared", username="alice"),
+        lab.task(lab.token(jti=10), mapping="shared", username="jobs", without=["metadata"]),
+        lab.task(lab.token(jti=11), trusted={portals.PORTAL: "missing.json"}),
+        lab.task(lab.token(jti=12, sub="5"), mapping="create", username="root"),
+        lab.task(lab.token(jti=13, sub="5"), mapping="create", username="alice"),
+    ]
+    says = [
+        "is not for 'another'",
+        "none of the roles user",
+        "whose keys are not trusted here",
+        "does not have here",
+        "Nobody in the ledger is",
+        "argv has more than",
+        "LD_PRELOAD would change",
+        "without . and ..",
+        "so it is one person's account",
+        "needs every protection",
+        "cannot be read",
+        "belongs to the system",
+        "is or was that of alice",
+    ]
+    results, _printed = lab.results(tasks)
+    for result, text in zip(results, says):
+        assert text in result["msg"]
+        assert REACHED_A_HOST not in result["msg"]
+    assert not lab.used.exists()
+    assert lab.people() == ["alice", "jobs"]
+
+
+def test_a_new_person_is_in_the_ledger_also_when_the_host_has_no_account_yet(lab: Lab) -> None:
+    checked, _printed = lab.results([lab.task(lab.token(sub="5"), mapping="create")], "--check")
+    assert lab.people() == ["alice", "jobs"]
+    results, _printed = lab.results([lab.task(lab.token(sub="5"), mapping="create")])
+    kinds = [event["kind"] for event in results[0]["events"]]
+    assert kinds == [event["kind"] for event in checked[0]["events"]] == ["user", "link"]
+    assert (results[0]["changed"], lab.people()) == (True, ["alice", "jobs", "ann"])
+    again, _printed = lab.results([lab.task(lab.token(sub="5", jti=2), mapping="create")])
+    assert (again[0]["changed"], again[0]["events"]) == (False, [])
+
+
+def test_the_token_is_shown_nowhere(lab: Lab) -> None:
+    """With everything that Ansible can say, for what works, what is refused, and what is no token."""
+    good, bad = lab.token(), lab.token(jti=2, role="guest")
+    (lab.directory / "tokens.json").write_text(json.dumps({"good": good, "bad": bad}))
+    tasks = [
+        lab.task("{{ good }}"),
+        lab.task("{{ good }}"),
+        lab.task("{{ bad }}"),
+        lab.task("{{ bad[:-5] }}"),
+        lab.task("{{ good }}", mapping="nonsense"),
+        lab.task("{{ good }}", nonsense=True),
+    ]
+    results, printed = lab.results(tasks, "-vvvv", "--diff", "-e", "@tokens.json")
+    said = printed + json.dumps(results)
+    used = "".join(path.read_text() for path in lab.used.iterdir())
+    for token in (good, bad):
+        for part in (*token.split("."), CANARY):
+            assert part not in said
+            assert part not in used + lab.ledger.read_text()
+    assert "was used already" in results[1]["msg"]
+    assert "nonsense" in results[4]["msg"]
