@@ -30,6 +30,8 @@ if TYPE_CHECKING:
 
 __all__ = [
     "ALGORITHMS",
+    "LEAST_RSA_BITS",
+    "MOST_RSA_BITS",
     "SECRET_MEMBERS",
     "PublicKey",
     "SigningKey",
