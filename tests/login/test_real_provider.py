@@ -8,6 +8,7 @@ from __future__ import annotations
 import dataclasses
 import json
 import stat
+import sys
 import time
 import urllib.parse
 from typing import TYPE_CHECKING
@@ -21,6 +22,7 @@ from ansible_collections.labfleet.identity.plugins.module_utils._login._identity
     read_identity,
     upstream_of,
 )
+from ansible_collections.labfleet.identity.plugins.module_utils._login._provider import default_issuer
 from ansible_collections.labfleet.identity.plugins.module_utils._login._session import (
     SESSION_SECONDS,
     invitation_mark,
@@ -226,3 +228,28 @@ def test_an_invitation_lets_in_whom_it_names_and_believes_no_text(logins: Logins
 def test_a_claim_about_orcid_counts_where_that_was_asked_for(logins: Logins, issuer: str) -> None:
     assert verified(logins, issuer, DORA).orcid == ""
     assert verified(logins, issuer, DORA, orcid_claim=True).orcid == ALICE_ORCID
+
+
+def test_globus_is_asked_unless_something_else_is_said(monkeypatch: pytest.MonkeyPatch) -> None:
+    assert default_issuer() == "https://auth.globus.org"
+    monkeypatch.setenv("GLOBUS_SDK_ENVIRONMENT", "preview")
+    assert default_issuer() == "https://auth.preview.globus.org"
+    monkeypatch.setenv("GLOBUS_SDK_ENVIRONMENT", "moon")
+    with pytest.raises(IdentityError, match="GLOBUS_SDK_ENVIRONMENT names no environment"):
+        default_issuer()
+    monkeypatch.setenv("GLOBUS_SDK_SERVICE_URL_AUTH", "http://127.0.0.1:9/")
+    assert default_issuer() == "http://127.0.0.1:9"
+
+
+@pytest.mark.parametrize(("module", "package"), [("globus_sdk", "globus-sdk 4 or newer"), ("jwt", "PyJWT")])
+def test_a_library_that_is_not_there_is_named(
+    logins: Logins, issuer: str, monkeypatch: pytest.MonkeyPatch, module: str, package: str
+) -> None:
+    session_id, _session, url = logins.begin(issuer)
+    answer = log_in(url, ALICE)
+    monkeypatch.setitem(sys.modules, module, None)
+    with pytest.raises(IdentityError, match=f"A login needs the Python library {package}") as refusal:
+        logins.complete(session_id, answer)
+    assert sys.executable in str(refusal.value)
+    # before the code was sent, so that it is still good when the library is there
+    assert logins.files() == ["session.json"]

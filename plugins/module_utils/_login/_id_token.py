@@ -23,7 +23,7 @@ from ansible_collections.labfleet.identity.plugins.module_utils._login._urls imp
 if TYPE_CHECKING:
     from typing import Any
 
-__all__ = ["ALGORITHMS", "Expected", "verify_id_token"]
+__all__ = ["ALGORITHMS", "Expected", "need_jwt", "verify_id_token"]
 
 # Globus Auth signs with RS512; by algorithm what kind of key it takes, and the hash that at_hash is made with
 ALGORITHMS = {
@@ -51,6 +51,21 @@ class Expected:
     access_token: str = dataclasses.field(repr=False)
     began: int
     now: int
+
+
+def need_jwt() -> None:
+    """Refuse to go on without the library that checks signatures."""
+    try:
+        import jwt
+
+        can_verify = jwt.algorithms.has_crypto
+    except ImportError:
+        can_verify = False
+    if not can_verify:
+        raise IdentityError(
+            f"A login needs the Python library PyJWT with cryptography, which {sys.executable} does not find: install"
+            " PyJWT[crypto] for it."
+        )
 
 
 def verify_id_token(token: object, keys: dict[str, Any], expected: Expected) -> dict[str, Any]:
@@ -104,13 +119,8 @@ def _key_for(header: dict[str, Any], algorithm: str, keys: dict[str, Any]) -> di
 
 
 def _verified(token: str, key: dict[str, Any], algorithm: str) -> dict[str, Any]:
-    try:
-        import jwt
-    except ImportError:
-        raise IdentityError(
-            f"A login needs the Python library PyJWT, which {sys.executable} does not find: install PyJWT[crypto] for"
-            " it."
-        ) from None
+    import jwt
+
     try:
         loaded = jwt.PyJWK.from_dict(key, algorithm=algorithm)
     except jwt.exceptions.PyJWTError:
@@ -137,15 +147,20 @@ def _check_parties(claims: dict[str, Any], expected: Expected) -> None:
 
 def _check_times(claims: dict[str, Any], expected: Expected) -> None:
     """That it was made after this login began, and holds."""
-    issued, expires, begins = claims.get("iat"), claims.get("exp"), claims.get("nbf", 0)
-    if not (type(issued) is int and type(expires) is int and type(begins) is int):
-        raise _refused("its id_token does not say when it was made and how long it holds")
+    issued, expires = _moment(claims.get("iat")), _moment(claims.get("exp"))
+    begins = _moment(claims.get("nbf", 0))
     if expires + LEEWAY <= expected.now:
         raise _refused("its id_token has expired")
     if issued - LEEWAY > expected.now or begins - LEEWAY > expected.now:
         raise _refused("its id_token is of the future: see that both clocks are right")
     if issued + LEEWAY < expected.began:
         raise _refused("its id_token was made before this login began")
+
+
+def _moment(given: object) -> int:
+    if not isinstance(given, int) or isinstance(given, bool):
+        raise _refused("its id_token does not say when it was made and how long it holds")
+    return given
 
 
 def _at_hash(access_token: str, algorithm: str) -> str:

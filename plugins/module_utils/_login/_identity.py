@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING
 
 from ansible_collections.labfleet.identity.plugins.module_utils._errors import IdentityError
 from ansible_collections.labfleet.identity.plugins.module_utils._federation import check_upstream
+from ansible_collections.labfleet.identity.plugins.module_utils._login._json import is_a
 from ansible_collections.labfleet.identity.plugins.module_utils._login._orcid import orcid_of
 from ansible_collections.labfleet.identity.plugins.module_utils._login._private_files import (
     IDENTITY,
@@ -115,7 +116,7 @@ def _identity(session: str, found: dict[str, Any]) -> VerifiedIdentity:
     providers = found.get("identity_providers")
     if (
         sorted(found) != sorted(names)
-        or any(type(found[name]) is not kinds.get(name, str) for name in names)
+        or not all(is_a(found[name], kinds.get(name, str)) for name in names)
         or not isinstance(providers, list)
         or not all(isinstance(one, str) for one in providers)
     ):

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from typing import Any, NoReturn
 
-__all__ = ["json_object"]
+__all__ = ["is_a", "json_object"]
 
 
 def json_object(data: bytes) -> dict[str, Any]:
@@ -26,6 +26,11 @@ def json_object(data: bytes) -> dict[str, Any]:
     if not isinstance(found, dict):
         raise ValueError("no object")
     return found
+
+
+def is_a(value: object, kind: type) -> bool:
+    """Whether a value is of this JSON type; for JSON, true is no number."""
+    return isinstance(value, kind) and isinstance(value, bool) == (kind is bool)
 
 
 def _once(pairs: list[tuple[str, Any]]) -> dict[str, Any]:

@@ -51,7 +51,12 @@ def sdk_of() -> Any:
 
 def default_issuer() -> str:
     """Globus Auth, or what the environment of globus_sdk has in its place."""
-    return str(sdk_of().config.get_service_url("auth")).rstrip("/")
+    try:
+        return str(sdk_of().config.get_service_url("auth")).rstrip("/")
+    except ValueError:
+        raise IdentityError(
+            "The variable GLOBUS_SDK_ENVIRONMENT names no environment of Globus: correct or unset it, or give auth_url."
+        ) from None
 
 
 def authorize_url(session: Session) -> str:

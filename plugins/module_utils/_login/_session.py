@@ -15,7 +15,7 @@ import secrets
 from typing import TYPE_CHECKING
 
 from ansible_collections.labfleet.identity.plugins.module_utils._errors import IdentityError
-from ansible_collections.labfleet.identity.plugins.module_utils._login._json import json_object
+from ansible_collections.labfleet.identity.plugins.module_utils._login._json import is_a, json_object
 from ansible_collections.labfleet.identity.plugins.module_utils._login._private_files import SESSION, check_session_id
 
 if TYPE_CHECKING:
@@ -84,7 +84,7 @@ def find_session(files: PrivateFiles, session_id: str, now: int) -> Session:
         raise IdentityError(_gone(session_id))
     kinds = {"has_secret": bool, "orcid_claim": bool, "began": int}
     names = [field.name for field in dataclasses.fields(Session)]
-    if sorted(found) != sorted(names) or any(type(found[name]) is not kinds.get(name, str) for name in names):
+    if sorted(found) != sorted(names) or not all(is_a(found[name], kinds.get(name, str)) for name in names):
         raise IdentityError(f"The session {session_id} is not as this program writes it: begin the login again.")
     session = Session(**found)
     if not session.began - _SKEW <= now <= session.began + SESSION_SECONDS:

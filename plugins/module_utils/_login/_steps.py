@@ -11,7 +11,11 @@ from typing import TYPE_CHECKING
 
 from ansible_collections.labfleet.identity.plugins.module_utils._errors import IdentityError
 from ansible_collections.labfleet.identity.plugins.module_utils._login._claims import identity_of_claims
-from ansible_collections.labfleet.identity.plugins.module_utils._login._id_token import Expected, verify_id_token
+from ansible_collections.labfleet.identity.plugins.module_utils._login._id_token import (
+    Expected,
+    need_jwt,
+    verify_id_token,
+)
 from ansible_collections.labfleet.identity.plugins.module_utils._login._identity import IDENTITY_SECONDS, keep_identity
 from ansible_collections.labfleet.identity.plugins.module_utils._login._private_files import (
     IDENTITY,
@@ -40,6 +44,7 @@ __all__ = ["answered", "begin", "complete"]
 
 def begin(directory: str, session_id: str, session: Session) -> str:
     """Write a login down, and return the address at which the person logs in."""
+    need_jwt()
     url = authorize_url(session)
     with contextlib.closing(PrivateFiles(directory, make=True)) as files:
         files.sweep(SESSION, session.began - SESSION_SECONDS)
@@ -78,6 +83,7 @@ def complete(
 
     :raises IdentityError: it is not certain who that is. The login is used up once the code was sent.
     """
+    need_jwt()
     provider = Provider(session, client_secret, timeout)
     keys = provider.keys()
     if provider.names_itself and answer.is_whole and answer.issuer is None:

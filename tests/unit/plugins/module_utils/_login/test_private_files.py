@@ -240,23 +240,23 @@ def files_of(files: PrivateFiles) -> list[str]:
 
 
 def test_of_many_who_use_up_a_login_one_does(files: PrivateFiles) -> None:
-    for _round in range(20):
+    barrier = threading.Barrier(8)
+    won: list[int] = []
+
+    def take() -> None:
+        barrier.wait()
+        with contextlib.suppress(IdentityError):
+            use_up(files, ID)
+            won.append(1)
+
+    for number in range(1, 21):
         files.write(ID + SESSION, session_values())
-        won: list[int] = []
-        barrier = threading.Barrier(8)
-
-        def take(number: int, won: list[int] = won, barrier: threading.Barrier = barrier) -> None:
-            barrier.wait()
-            with contextlib.suppress(IdentityError):
-                use_up(files, ID)
-                won.append(number)
-
-        threads = [threading.Thread(target=take, args=(number,)) for number in range(8)]
+        threads = [threading.Thread(target=take) for _thread in range(8)]
         for thread in threads:
             thread.start()
         for thread in threads:
             thread.join()
-        assert len(won) == 1
+        assert len(won) == number
 
 
 def test_what_is_old_is_swept_and_nothing_else(files: PrivateFiles, directory: Path) -> None:
