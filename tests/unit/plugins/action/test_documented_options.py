@@ -12,8 +12,6 @@ from typing import Any
 import pytest
 import yaml
 
-from ansible_collections.labfleet.identity.plugins.doc_fragments import ledger
-
 COLLECTION = Path(__file__).resolve().parents[4]
 PLUGINS = "ansible_collections.labfleet.identity.plugins"
 ACTIONS = sorted(path.stem for path in (COLLECTION / "plugins" / "action").glob("*.py"))
@@ -25,8 +23,9 @@ def documented(module: str) -> dict[str, Any]:
     documentation = yaml.safe_load(source.split('DOCUMENTATION = r"""')[1].split('"""')[0])
     options: dict[str, Any] = dict(documentation.get("options", {}))
     for name in documentation.get("extends_documentation_fragment", []):
-        part = name.removeprefix("labfleet.identity.ledger").lstrip(".").upper() or "DOCUMENTATION"
-        options.update(yaml.safe_load(getattr(ledger.ModuleDocFragment, part)).get("options", {}))
+        fragment, _dot, part = name.removeprefix("labfleet.identity.").partition(".")
+        source = importlib.import_module(f"{PLUGINS}.doc_fragments.{fragment}").ModuleDocFragment
+        options.update(yaml.safe_load(getattr(source, part.upper() or "DOCUMENTATION")).get("options", {}))
     return {name: without_description(option) for name, option in options.items()}
 
 

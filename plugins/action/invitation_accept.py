@@ -1,0 +1,191 @@
+# Copyright (c) 2026, The labfleet.identity developers
+# GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The action behind the module invitation_accept."""
+
+from __future__ import annotations
+
+import time
+from typing import TYPE_CHECKING
+
+from ansible_collections.labfleet.identity.plugins.module_utils._errors import IdentityError
+from ansible_collections.labfleet.identity.plugins.module_utils._invitations._accepting import (
+    ancestors_by,
+    check_key,
+    chosen_username,
+    needs_identity,
+)
+from ansible_collections.labfleet.identity.plugins.module_utils._invitations._roster_entries import (
+    enter,
+    entry_of,
+    roster_path,
+)
+from ansible_collections.labfleet.identity.plugins.module_utils._ledger._acceptance import Acceptance, accept
+from ansible_collections.labfleet.identity.plugins.module_utils._ledger._events import UserIssued
+from ansible_collections.labfleet.identity.plugins.module_utils._ledger._records import event_record
+from ansible_collections.labfleet.identity.plugins.module_utils._ledger._report import change_result
+from ansible_collections.labfleet.identity.plugins.module_utils._ledger._rules import EMPTY_LEDGER
+from ansible_collections.labfleet.identity.plugins.module_utils._ledger._store import stamp_now
+from ansible_collections.labfleet.identity.plugins.module_utils._login._identity import (
+    check_identity,
+    read_identity,
+    upstream_of,
+)
+from ansible_collections.labfleet.identity.plugins.module_utils._ssh._key_book import Validity, present
+from ansible_collections.labfleet.identity.plugins.module_utils._ssh._key_entries import parse_key_entry
+from ansible_collections.labfleet.identity.plugins.module_utils._ssh._key_records import check_key_name
+from ansible_collections.labfleet.identity.plugins.module_utils._ssh._key_store import KeyStore
+from ansible_collections.labfleet.identity.plugins.module_utils._tokens._verify import verify_invitation
+from ansible_collections.labfleet.identity.plugins.plugin_utils._controller_action import (
+    LEDGER_ARGUMENTS,
+    ControllerAction,
+)
+from ansible_collections.labfleet.identity.plugins.plugin_utils._invitation_options import (
+    LONGEST_ARGUMENT,
+    key_sets,
+    longest_life,
+)
+
+if TYPE_CHECKING:
+    from typing import Any
+
+    from ansible_collections.labfleet.identity.plugins.module_utils._ledger._model import Ledger
+    from ansible_collections.labfleet.identity.plugins.module_utils._ledger._operations import Change
+    from ansible_collections.labfleet.identity.plugins.module_utils._ssh._key_book import KeyBook
+    from ansible_collections.labfleet.identity.plugins.module_utils._tokens._verify import VerifiedInvitation
+
+ARGUMENTS = {
+    **LEDGER_ARGUMENTS,
+    "profile": {"type": "str", "required": True},
+    "issuer": {"type": "str", "required": True},
+    "trusted": {"type": "dict", "required": True},
+    "inviters": {"type": "list", "elements": "str"},
+    "token": {"type": "str", "required": True},
+    "key": {"type": "str", "required": True},
+    "key_name": {"type": "str", "default": "invitation"},
+    "key_store": {"type": "path", "required": True},
+    "roster": {"type": "path", "required": True},
+    "roles": {"type": "dict", "default": {}},
+    "username": {"type": "str"},
+    "gecos": {"type": "str"},
+    "identity_directory": {"type": "path"},
+    "identity_session": {"type": "str"},
+    **LONGEST_ARGUMENT,
+}
+_CHECKED: dict[str, Any] = {**ARGUMENTS, "token": {"type": "str", "required": True, "no_log": True}}
+
+
+class ActionModule(ControllerAction):
+    """Verify, use up, issue a number; then the key, then the roster."""
+
+    # the invitation is never part of a result or a message
+    arguments = _CHECKED
+
+    def perform(self, arguments: dict[str, Any]) -> dict[str, Any]:
+        """Do it, or only say what would be done."""
+        write, now, stamp = not self._task.check_mode, int(time.time()), stamp_now()
+        verified = self._verified(arguments, now)
+        offered = verified.claims["inv"]
+        username = chosen_username(offered, arguments["username"] or "")
+        key = parse_key_entry(arguments["key"])
+        check_key(verified.claims, key)
+        entry = entry_of(username, offered, arguments["roles"], arguments["gecos"] or "")
+        path, key_name = roster_path(arguments["roster"]), check_key_name(arguments["key_name"])
+        keys = KeyStore(arguments["key_store"], arguments["lock_timeout"])
+        acceptance = Acceptance(
+            profile=arguments["profile"],
+            jti=verified.invitation.jti,
+            issuer=verified.issuer,
+            chain=verified.chain,
+            username=username,
+            subject=username,
+            key=key.key.fingerprint,
+            upstream=_upstream(arguments, verified, now),
+            own_issuer=verified.issuer == arguments["issuer"],
+            own_ancestors=ancestors_by(verified.invitation, arguments["issuer"]),
+        )
+
+        def with_key(book: KeyBook) -> KeyBook:
+            return present(book, username, key_name, key, Validity(), stamp.at)
+
+        store = self.store(arguments)
+        # the ledger says first what is wrong; then what cannot be entered is refused before anything is used up
+        accept(store.load() or EMPTY_LEDGER, acceptance, stamp)
+        keys.commit(arguments["profile"], with_key, write=False)
+        enter(path, entry, arguments["lock_timeout"], write=False)
+        ledgers: list[Ledger] = []
+
+        def decide(ledger: Ledger) -> Change:
+            ledgers[:] = [ledger]
+            return accept(ledger, acceptance, stamp)
+
+        settled = self.settle(store, decide)
+        events = settled.decision.events
+        before, after = keys.commit(arguments["profile"], with_key, write)
+        is_new_entry, roster_before, roster_after = enter(path, entry, arguments["lock_timeout"], write)
+        told = change_result(store.name, events, settled.warnings)
+        uid = _uid(ledgers[0], acceptance, settled.decision)
+        return {
+            **told,
+            "changed": bool(events) or before != after or is_new_entry,
+            "diff": [told["diff"], _roster_diff(path, roster_before, roster_after)],
+            "events": [event_record(event) for event in events],
+            "username": username,
+            "uid": uid,
+            "jti": acceptance.jti,
+            "chain": list(acceptance.chain),
+            "entry": entry,
+            "policy": offered.get("policy", {}),
+            "message": [
+                f"{username} is in the profile {arguments['profile']} with the number {uid}, on every host the same.",
+                f"The entry is in {path}. Hosts know it after the next run of labfleet.identity.site.",
+            ],
+        }
+
+    def _verified(self, arguments: dict[str, Any], now: int) -> VerifiedInvitation:
+        """The invitation, if it counts and is one that can be accepted."""
+        verified = verify_invitation(
+            arguments["token"].strip(),
+            key_sets(arguments["trusted"]),
+            arguments["profile"],
+            now,
+            longest_life=longest_life(arguments),
+            roots=arguments["inviters"] or None,
+        )
+        # whoever got one that was delegated from it has it as well, so that it must let nobody in
+        if verified.claims["inv"].get("depth"):
+            raise IdentityError(
+                f"The invitation {verified.invitation.jti} is to be passed on and lets nobody in itself: accept one"
+                " that was delegated from it."
+            )
+        return verified
+
+
+def _upstream(arguments: dict[str, Any], verified: VerifiedInvitation, now: int) -> str:
+    """Who accepts, where they are known; empty where nobody asked."""
+    offered, session = verified.claims["inv"], arguments["identity_session"] or ""
+    needed = needs_identity(offered)
+    if not session:
+        if needed:
+            raise IdentityError(
+                f"The invitation says who may accept it ({', '.join(needed)}): have the person log in with"
+                " identity_login first, and give identity_directory and identity_session."
+            )
+        return ""
+    if not arguments["identity_directory"]:
+        raise IdentityError("An identity_session is found in a directory: give identity_directory too.")
+    identity = read_identity(arguments["identity_directory"], session, now)
+    check_identity(identity, offered, verified.invitation.jti)
+    return upstream_of(identity)
+
+
+def _uid(ledger: Ledger, acceptance: Acceptance, change: Change) -> int:
+    """The number of the person, who is new or was there already."""
+    for event in change.events:
+        if isinstance(event, UserIssued):
+            return event.uid
+    return ledger.person(acceptance.profile, subject=acceptance.subject).uid
+
+
+def _roster_diff(path: str, before: str, after: str) -> dict[str, str]:
+    return {"before_header": path, "after_header": path, "before": before, "after": after}
