@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from .parts import dead, files, guard, squash
+from .parts import boxes, dead, files, guard, squash
 from .play import play
 
 if TYPE_CHECKING:
@@ -34,6 +34,7 @@ PARTS: dict[str, Callable[[Lab, Report], None]] = {
     "too-many-groups": guard.too_many_groups,
     "root-squash": squash.root_squash,
     "quota": _quota,
+    "containers": boxes.containers,
     "dead-server": dead.dead_server,
     "changes-meanwhile": dead.changes_meanwhile,
 }
