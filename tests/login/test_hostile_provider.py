@@ -268,7 +268,9 @@ REFUSED: dict[str, tuple[Change, str]] = {
     "ES256 with a key for RSA": (signed("ES256", P256), NO_KEY),
     "unknown kid": (signed("RS512", ANOTHER_RSA, {"kid": "unknown"}, [KID]), NO_KEY),
     "kid of no key": (signed("RS512", RSA, {"kid": "one"}), NO_KEY),
-    "kid that is no text": (signed("RS512", RSA, None, [KID, {**KID, "kid": None}]), NO_KEY),
+    "an empty kid": (by_hand({"alg": "RS512", "kid": ""}), NO_KEY),
+    "a kid that is null": (by_hand({"alg": "RS512", "kid": None}), NO_KEY),
+    "a kid that is a list": (by_hand({"alg": "RS512", "kid": ["one"]}), NO_KEY),
     "two keys and no kid": (signed("RS512", RSA, None, [KID, public_jwk(ANOTHER_RSA)]), NO_KEY),
     "two keys of one kid": (signed("RS512", RSA, {"kid": "one"}, [KID, KID]), NO_KEY),
     "a key for encryption": (signed("RS512", RSA, None, [public_jwk(RSA, use="enc")]), NO_KEY),
@@ -378,6 +380,26 @@ def test_what_no_honest_provider_says_is_refused(logins: Logins, provider: Hosti
     # who made a token is told to forget it, whatever came of it
     got_tokens = TOKEN in provider.asked and USER in provider.asked
     assert provider.revoked >= ({ACCESS_TOKEN} if got_tokens else set())
+
+
+@pytest.mark.parametrize(
+    "changes",
+    [
+        {"email_verified": False},
+        {"email_verified": "false"},
+        {"email": None},
+        {"email": "person"},
+        {"email": "person@uni.example\nBcc: all@uni.example"},
+        {"email": ["person@uni.example"]},
+        {"email": "p" * 255 + "@uni.example"},
+    ],
+    ids=str,
+)
+def test_an_address_that_is_none_or_not_verified_is_left_out(
+    logins: Logins, provider: Hostile, changes: dict[str, Any]
+) -> None:
+    assert log_in(logins, provider, unchanged).email == "person@uni.example"
+    assert log_in(logins, provider, user(**changes)).email == ""
 
 
 def test_every_token_is_taken_back(logins: Logins, provider: Hostile) -> None:

@@ -112,7 +112,7 @@ def _key_for(header: dict[str, Any], algorithm: str, keys: dict[str, Any]) -> di
         and key.get("alg", algorithm) == algorithm
     ]
     if "kid" in header:
-        usable = [key for key in usable if key.get("kid") == header["kid"]]
+        usable = [key for key in usable if isinstance(key.get("kid"), str) and key["kid"] == header["kid"]]
     if len(usable) != 1:
         raise _refused("its id_token is signed with a key that is not among its public keys")
     return usable[0]
