@@ -18,6 +18,7 @@ from . import sandbox
 from .image import ensure_disk
 from .lab import open_lab
 from .needs import CannotRunError, check_and_install
+from .play import ensure_tree
 from .report import Report
 from .scenario import PARTS, run_scenario
 
@@ -47,6 +48,7 @@ def _carry_out(options: argparse.Namespace, console: Console) -> int:
         if options.command == "check":
             return 0
         ensure_disk(options.release, console)
+        ensure_tree()
         return sandbox.run_inside(sys.argv)
     report = Report(console)
     with open_lab(ensure_disk(options.release, console), report) as lab:

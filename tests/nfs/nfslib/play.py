@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING
 
 from fleetlib.errors import FleetError
 from fleetlib.paths import checkout
-from fleetlib.process import attempt
+from fleetlib.process import attempt, output_of
 
 from .sandbox import logs
 
@@ -71,6 +71,12 @@ def play_well(playbook: str, *options: str, variables: Mapping[str, object] | No
     if played.code != 0:
         raise FleetError(f"{playbook} fails: {played.tail()}; all of it is in {logs() / 'ansible.log'}")
     return played
+
+
+def ensure_tree() -> None:
+    """The collection as it is in the checkout now, where nobody names another place."""
+    if not os.environ.get("ANSIBLE_COLLECTIONS_PATH"):
+        output_of([str(checkout() / "scripts" / "tree")], "making a tree of the collection")
 
 
 def _environment() -> Sequence[str]:
