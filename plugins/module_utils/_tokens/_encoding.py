@@ -80,9 +80,11 @@ def read_object(data: bytes, what: str, canonical: bool) -> dict[str, Any]:
             parse_int=_whole_number,
             parse_constant=_no_constant,
         )
-    except (ValueError, RecursionError):
+    except ValueError:
         # the cause would have the whole text in it
         raise TokenRefused("bad_json", f"The {what} of the token is not JSON: it is no token, or damaged.") from None
+    except RecursionError:
+        raise _too_deep(what) from None
     if not isinstance(value, dict):
         raise TokenRefused("bad_json", f"The {what} of the token is no JSON object: it is no token, or damaged.")
     _check_levels(value, what, MOST_LEVELS)
@@ -128,6 +130,10 @@ def _check_levels(value: Any, what: str, left: int) -> None:
     if not isinstance(value, (dict, list)):
         return
     if left == 0:
-        raise TokenRefused("too_deep", f"The {what} of the token is nested deeper than any token needs.")
+        raise _too_deep(what)
     for item in value.values() if isinstance(value, dict) else value:
         _check_levels(item, what, left - 1)
+
+
+def _too_deep(what: str) -> TokenRefusedError:
+    return TokenRefused("too_deep", f"The {what} of the token is nested deeper than any token needs.")

@@ -316,7 +316,7 @@ def test_a_run_that_is_killed_leaves_a_key_in_use(directory: KeyDirectory, state
     if state != "present":
         directory.change(first, PASSPHRASE, samples.NOW)
         old = directory.load(PASSPHRASE).kid
-    tree = str(Path(__file__).resolve().parents[9])
+    tree = str(Path(__file__).resolve().parents[8])
     command = [sys.executable, "-c", KILLED, tree, directory.path, state, old, PASSPHRASE, str(samples.NOW + DAY)]
     ran = subprocess.run(command, check=True, capture_output=True, text=True)
     instructions = int(ran.stdout)
