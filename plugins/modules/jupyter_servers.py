@@ -24,6 +24,8 @@ description:
   - Environments are never changed. Other pins make another one, servers go over to it when they are started, and the
     old one is removed when nothing runs from it any more.
   - Users who are no longer among O(users) lose service and token. Nothing in a home is touched.
+  - All servers are started at the same time. When one of them does not start, which what its user keeps in the home can
+    bring about, everything else is done, and then the module fails and names the user in RV(not_started).
 attributes:
   check_mode:
     description: Can run in C(check_mode) and return changed status prediction without modifying target.
@@ -143,6 +145,11 @@ restarted:
   type: list
   elements: str
   returned: success
+not_started:
+  description: Users whose server should have started and did not, with a sentence each that says what to do.
+  type: dict
+  returned: success, or failure because of them
+  sample: {}
 restart_due:
   description: Users whose server has to be restarted, and was not because of O(restart).
   type: list
@@ -206,26 +213,29 @@ def main() -> None:
             servers = parse_servers(params["users"], params["tokens"], params["limits"])
             host = check_address(params["ssh_host"])
             planned = plan(servers, pins, host, params["restart"], module.check_mode, run)
-        if planned.changed and not module.check_mode:
-            apply(planned, pins, run)
+        silent = apply(planned, pins, run) if planned.changed and not module.check_mode else {}
     except IdentityError as error:
         module.fail_json(msg=str(error))
     except OSError as error:
         module.fail_json(msg="the system cut the run short (%s): mend the cause and run again to complete it" % error)
     for name in planned.failing:
         module.warn("jupyter-%s.service ends again and again: see 'journalctl -u jupyter-%s'" % (name, name))
-    module.exit_json(
-        changed=planned.changed,
-        environment=planned.environment,
-        built=planned.builds,
-        started=list(planned.started),
-        restarted=list(planned.restarted),
-        restart_due=list(planned.due),
-        closed=list(planned.closed),
-        removed=list(planned.stopped),
-        pruned=list(planned.pruned),
-        diff=diffs(planned),
-    )
+    answer = {
+        "changed": planned.changed,
+        "environment": planned.environment,
+        "built": planned.builds,
+        "started": [name for name in planned.started if name not in silent],
+        "restarted": [name for name in planned.restarted if name not in silent],
+        "not_started": silent,
+        "restart_due": list(planned.due),
+        "closed": list(planned.closed),
+        "removed": list(planned.stopped),
+        "pruned": list(planned.pruned),
+        "diff": diffs(planned),
+    }
+    if silent:
+        module.fail_json(msg="%s. Everything else is done." % "; ".join(silent.values()), **answer)
+    module.exit_json(**answer)
 
 
 if __name__ == "__main__":

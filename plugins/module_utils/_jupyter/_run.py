@@ -63,6 +63,10 @@ _DIRECTORIES = (
     (TOKENS, 0o700),
 )
 _SECONDS_OF_A_DAY = 86400
+_SILENT = (
+    "jupyter-%(name)s.service did not start: see 'journalctl -u jupyter-%(name)s' on the host; what %(name)s keeps in "
+    "~/.jupyter, ~/.ipython or ~/.local runs in it, and can be moved away"
+)
 
 
 @dataclass(frozen=True)
@@ -181,10 +185,11 @@ def plan_absence() -> Plan:
     )
 
 
-def apply(planned: Plan, pins: Pins, run: Run) -> None:
+def apply(planned: Plan, pins: Pins, run: Run) -> dict[str, str]:
     """Do what was planned. A run that was cut short is completed by the next one.
 
-    :raises IdentityError: the environment was not made, or a server does not start; it says which.
+    :returns: users whose server did not start, with a sentence each. They hold up nobody else.
+    :raises IdentityError: the environment was not made.
     """
     if planned.builds:
         build(planned.environment, pins, run)
@@ -204,11 +209,12 @@ def apply(planned: Plan, pins: Pins, run: Run) -> None:
         _systemctl(run, "daemon-reload", ())
     if planned.stopped:
         run(["systemctl", "reset-failed", *planned.stopped], {})  # it is no error that none of them failed
-    _start([*planned.restarted, *planned.started], run)
+    silent = _start([*planned.restarted, *planned.started], run)
     for path in set(planned.pruned) - in_use(list(planned.pruned)):
         remove(path)
     if planned.leaves:
         _remove_directories()
+    return silent
 
 
 def diffs(planned: Plan) -> list[dict[str, str]]:
@@ -359,23 +365,23 @@ def _systemctl(run: Run, verb: str, units: Sequence[str]) -> None:
         raise IdentityError("systemctl %s failed: %s; mend that and run again" % (verb, errors.strip()))
 
 
-def _start(names: list[str], run: Run) -> None:
-    """Start these servers, or start them anew, all at once; waits until they answer."""
+def _start(names: list[str], run: Run) -> dict[str, str]:
+    """Start these servers, or start them anew, all at once and to the end of each; say whose did not start."""
     if not names:
-        return
-    units = ["jupyter-%s.service" % name for name in names]
-    code, _output, errors = run(["systemctl", "restart", *units], {})
-    states = _states(units, run)
-    for name, unit in zip(names, units):
+        return {}
+    units = {name: "jupyter-%s.service" % name for name in names}
+    code, _output, errors = run(["systemctl", "restart", *units.values()], {})
+    states = _states(list(units.values()), run)
+    for name, unit in units.items():
         if states.get(unit) == "active":
             with contextlib.suppress(FileNotFoundError):
                 os.unlink(os.path.join(DUE, name))
-    broken = [unit for unit in units if states.get(unit) in ("failed", "activating")]
-    if code != 0 or broken:
-        raise IdentityError(
-            "%s did not start: see 'journalctl -u %s' on the host; everything else is done"
-            % (", ".join(broken) or errors.strip(), broken[0] if broken else units[0])
-        )
+    silent = [name for name, unit in units.items() if states.get(unit) in ("failed", "activating")]
+    if code != 0 and not silent:  # what they need failed, such as the mount of a home
+        silent = [name for name, unit in units.items() if states.get(unit) != "active"]
+    if code != 0 and not silent:
+        raise IdentityError("systemctl restart failed: %s; mend that and run again" % errors.strip())
+    return {name: _SILENT % {"name": name} for name in silent}
 
 
 def _remove_directories() -> None:

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import os
 import pwd
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 import pytest
@@ -35,6 +36,7 @@ class Host:
         self.states: dict[str, str] = {}
         self.asked: list[list[str]] = []
         self.breaks = ""  # a unit that does not start
+        self.broken = "failed"  # what systemd says of it then
 
     def __call__(self, command: list[str], _variables: dict[str, str]) -> tuple[int, str, str]:
         self.asked.append(command)
@@ -46,7 +48,7 @@ class Host:
             return 0, "\n\n".join(blocks) + "\n", ""
         if verb in ("restart", "stop"):
             for unit in units:
-                self.states[unit] = "inactive" if verb == "stop" else "failed" if unit == self.breaks else "active"
+                self.states[unit] = "inactive" if verb == "stop" else self.broken if unit == self.breaks else "active"
         return (1, "", "a job failed") if verb == "restart" and self.breaks in units else (0, "", "")
 
     def run(self, *servers: Server, check: bool = False, restart: bool = True) -> _run.Plan:
@@ -183,11 +185,45 @@ def test_a_closed_account_has_no_running_server(host: Host) -> None:
     assert host.run(ALICE, BOB).started == ("alice",)
 
 
-def test_a_server_that_does_not_start_is_named_after_all_others_were_started(host: Host) -> None:
+def test_a_server_that_does_not_start_is_named_after_everything_else_was_done(host: Host) -> None:
+    old = host.file("/opt/jupyter/old")
+    old.mkdir(parents=True)
     host.breaks = "jupyter-alice.service"
-    with pytest.raises(IdentityError, match=r"jupyter-alice\.service did not start: see 'journalctl"):
-        host.run(ALICE, BOB)
+    planned = replace(_run.plan([ALICE, BOB], PINS, "lab1", True, False, host), pruned=(str(old),))
+    silent = _run.apply(planned, PINS, host)
+    assert list(silent) == ["alice"]
+    assert silent["alice"].startswith("jupyter-alice.service did not start: see 'journalctl -u jupyter-alice'")
     assert host.states["jupyter-bob.service"] == "active"
+    assert not old.exists()
+
+
+@pytest.mark.parametrize("state", ["failed", "activating"])
+def test_a_server_that_ended_and_one_that_is_tried_again_have_not_started(host: Host, state: str) -> None:
+    host.breaks, host.broken = "jupyter-bob.service", state
+    silent = _run.apply(_run.plan([ALICE, BOB], PINS, "lab1", True, False, host), PINS, host)
+    assert list(silent) == ["bob"]
+
+
+def test_a_server_whose_home_is_not_mounted_has_not_started(host: Host) -> None:
+    host.breaks, host.broken = "jupyter-bob.service", "inactive"
+    silent = _run.apply(_run.plan([ALICE, BOB], PINS, "lab1", True, False, host), PINS, host)
+    assert list(silent) == ["bob"]
+
+
+def test_a_server_that_was_not_restarted_is_still_due(host: Host) -> None:
+    host.run(ALICE)
+    host.breaks = "jupyter-alice.service"
+    other = Server("alice", Limits(memory=2**30))
+    assert host.run(other).restarted == ("alice",)
+    host.breaks = ""
+    assert host.run(other).started == ("alice",)
+    assert not host.run(other).changed
+
+
+def test_systemd_that_refuses_everything_is_quoted(host: Host) -> None:
+    host.breaks, host.broken = "jupyter-alice.service", "active"
+    with pytest.raises(IdentityError, match="systemctl restart failed: a job failed; mend that and run again"):
+        host.run(ALICE)
 
 
 def test_a_server_that_tries_again_and_again_is_told_and_let_be(host: Host) -> None:
