@@ -57,6 +57,7 @@ bench: venv ## measure against what people write today; ARGS=--write puts it int
 	@.venv/bin/python tests/bench/bench.py $(ARGS)
 	@.venv/bin/python tests/bench/ledger.py $(filter --write,$(ARGS))
 	@.venv/bin/python tests/bench/migration.py $(filter --write,$(ARGS))
+	@.venv/bin/python tests/bench/invitations.py $(filter --write,$(ARGS))
 
 bench-ledger: venv ## the part of the benchmark that needs no hosts: numbers from a ledger, in a file and in a table
 	@.venv/bin/python tests/bench/ledger.py $(ARGS)

@@ -280,6 +280,7 @@ def host_steps() -> list[Step]:
                 main("python", "tests/bench/bench.py", "--smoke", directory=REPOSITORY),
                 main("python", "tests/bench/ledger.py", "--smoke", directory=REPOSITORY),
                 main("python", "tests/bench/migration.py", "--smoke", directory=REPOSITORY),
+                main("python", "tests/bench/invitations.py", "--smoke", directory=REPOSITORY),
             ),
             lane=ALONE,
             limit_seconds=15 * MINUTE,

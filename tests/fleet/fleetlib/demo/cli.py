@@ -19,6 +19,7 @@ from ..paths import state_directory
 from ..wheels import lay_wheels
 from .account import PROFILE, Server, describe, instances
 from .checks import alice_is_the_same, check_numbers, jupyter_answers, numbers, refused, table
+from .invited import invitation
 from .lab import COLLIDING, FLEET, HOSTS, SELECTIONS, write_lab
 from .playbook import Ansible, variables, write_settings
 from .recap import check_recap, read_recap
@@ -60,6 +61,8 @@ def demo_up(console: Console) -> None:
     refused(fleet, console, "bob", "r-research-1", key="bob")
     refused(fleet, console, "bob", "python-ml-1", key="alice")
     refused(fleet, console, "david", "python-ml-1", key="david")
+
+    invitation(fleet, ansible, console, ["python-ml-1", "r-research-1"])
 
     console.say(f"\n== {' and '.join(COLLIDING)} ask for the same number, and the ledger gave them two")
     proposals = f'{json.dumps(COLLIDING)} | map("labfleet.identity.first_choice_uid", "{PROFILE}")'

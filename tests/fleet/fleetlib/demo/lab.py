@@ -14,6 +14,7 @@ import yaml
 from ..access import make_key
 from ..paths import FLEET_DIRECTORY
 from ..spec import HostSpec
+from .account import PROFILE
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -54,5 +55,8 @@ def write_lab(directory: Path) -> list[str]:
     people = [person["username"] for person in roster]
     keys = {name: make_key(key_of(directory, name), f"{name}@laptop") for name in people}
     text = yaml.safe_dump(roster_with_keys(roster, keys), sort_keys=False, width=1000)
-    (directory / "roster.yml").write_text(text, encoding="utf-8")
+    # whoever accepts an invitation stands in a file of its own beside this one, with the key in the store
+    (directory / "rosters").mkdir(exist_ok=True)
+    (directory / "rosters" / "people.yml").write_text(text, encoding="utf-8")
+    (directory / "keys" / PROFILE).mkdir(parents=True, exist_ok=True)
     return people

@@ -44,6 +44,19 @@ class Ansible:
 
     def run(self, program: str, *arguments: str) -> str:
         """Run one of Ansible's programs, show what it says while it says it, and return that."""
+        code, said = self._run(program, *arguments)
+        if code != 0:
+            raise FleetError(f"{program} ended with return code {code}: {_reason(said)}; the log is {self.log}")
+        return "".join(said)
+
+    def fails(self, program: str, *arguments: str) -> str:
+        """The same for a run that has to be refused."""
+        code, said = self._run(program, *arguments)
+        if code == 0:
+            raise FleetError(f"{program} should have been refused, and was not; the log is {self.log}")
+        return "".join(said)
+
+    def _run(self, program: str, *arguments: str) -> tuple[int, list[str]]:
         said = []
         with self.log.open("a", encoding="utf-8") as log:
             log.write(f"$ {shlex.join([program, *arguments])}\n")
@@ -63,10 +76,7 @@ class Ansible:
                 log.flush()
                 said.append(line)
                 self.console.say(f"  {line.rstrip()}" if line.strip() else "")
-            code = process.wait()
-        if code != 0:
-            raise FleetError(f"{program} ended with return code {code}: {_reason(said)}; the log is {self.log}")
-        return "".join(said)
+            return process.wait(), said
 
     def listed_hosts(self) -> list[str]:
         """The hosts that the inventory plugin finds."""
