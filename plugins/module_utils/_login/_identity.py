@@ -80,7 +80,7 @@ def check_identity(identity: VerifiedIdentity, inv: Mapping[str, Any], jti: str)
     :param inv: the claim C(inv) of the verified invitation; only idp, institutions and orcid are looked at.
     :param jti: that of the invitation.
     """
-    if not identity.invitation or not hmac.compare_digest(identity.invitation, invitation_mark(jti)):
+    if not hmac.compare_digest(identity.invitation.encode("utf-8", "replace"), invitation_mark(jti).encode()):
         raise IdentityError("The login was made for another invitation: begin one for this invitation.")
     wanted = inv.get("idp")
     if wanted is not None and (not identity.identity_provider or identity.identity_provider != wanted):
