@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""heidi is invited, comes in with her own key, and is out again. Everything that is shown is checked."""
+"""Heidi is invited, comes in with her own key, and is out again. Everything that is shown is checked."""
 
 from __future__ import annotations
 
@@ -26,25 +26,25 @@ if TYPE_CHECKING:
     from .playbook import Ansible
 
 CLUSTER = "demo-cluster"
-INVITED, STRANGER = "heidi", "mallory"
-MAIL = "heidi@uni.example"
+STRANGER = "mallory"
 
 
 def invitation(fleet: Fleet, ansible: Ansible, console: Console, hosts: Sequence[str]) -> None:
     """Invite, accept, log in on HOSTS, try to use it again, revoke, try to log in again."""
     lab = _Lab(fleet.directory)
-    keys = {name: make_key(key_of(fleet.directory, name), f"{name}@laptop") for name in (INVITED, STRANGER)}
+    heidi = lab.person
+    keys = {name: make_key(key_of(fleet.directory, name), f"{name}@laptop") for name in (heidi, STRANGER)}
     everybody = ["localhost", *(host.name for host in fleet.hosts)]
 
-    console.say(f"\n== {INVITED} is invited: a signed invitation that can be used once")
+    console.say(f"\n== {heidi} is invited: a signed invitation that can be used once")
     ansible.run("ansible-playbook", "labfleet.identity.signing_key", *lab.signs())
     ansible.run("ansible-playbook", "labfleet.identity.invite", *lab.signs(), *lab.terms())
     token = lab.token.read_text(encoding="ascii").strip()
 
-    console.say(f"\n== {INVITED} accepts with her own public key, and is the same person on two hosts")
-    said = ansible.run("ansible-playbook", "labfleet.identity.accept_invitation", *lab.accepts(keys[INVITED]))
+    console.say(f"\n== {heidi} accepts with her own public key, and is the same person on two hosts")
+    said = ansible.run("ansible-playbook", "labfleet.identity.accept_invitation", *lab.accepts(keys[heidi]))
     check_recap(read_recap(said), everybody, nothing_changed=False)
-    number = same("the number of heidi", {host: log_in(fleet, console, INVITED, host, "id -u") for host in hosts})
+    number = same(f"the number of {heidi}", {host: log_in(fleet, console, heidi, host, "id -u") for host in hosts})
 
     console.say("\n== Nobody else can use it: not with another key")
     again = ansible.fails("ansible-playbook", "labfleet.identity.accept_invitation", *lab.accepts(keys[STRANGER]))
@@ -55,12 +55,12 @@ def invitation(fleet: Fleet, ansible: Ansible, console: Console, hosts: Sequence
     said += ansible.run("ansible-playbook", "labfleet.identity.revoke", *lab.revokes())
     check_recap(read_recap(said), everybody, nothing_changed=False)
     for host in hosts:
-        refused(fleet, console, INVITED, host, key=INVITED)
-        left = fleet.run(host, ["find", "/etc/ssh/authorized_keys.d", "-name", INVITED])
-        account = fleet.run(host, ["getent", "passwd", INVITED]).strip().split(":")
+        refused(fleet, console, heidi, host, key=heidi)
+        left = fleet.run(host, ["find", "/etc/ssh/authorized_keys.d", "-name", heidi])
+        account = fleet.run(host, ["getent", "passwd", heidi]).strip().split(":")
         if left.strip() or account[2] != number or not account[6].endswith("nologin"):
-            raise FleetError(f"{INVITED} should be kept out of {host} with her number {number}: {left} {account}")
-    used = ansible.fails("ansible-playbook", "labfleet.identity.accept_invitation", *lab.accepts(keys[INVITED]))
+            raise FleetError(f"{heidi} should be kept out of {host} with her number {number}: {left} {account}")
+    used = ansible.fails("ansible-playbook", "labfleet.identity.accept_invitation", *lab.accepts(keys[heidi]))
     if "was revoked at" not in used:
         raise FleetError(f"a revoked invitation should be refused because of that: {used}")
     if token in said + again + used or lab.passphrase in said + again + used:
@@ -72,12 +72,16 @@ class _Lab:
 
     def __init__(self, directory: Path) -> None:
         self._directory = directory
-        self.token = directory / f"{INVITED}.token"
-        self.passphrase = secrets.token_urlsafe(24)
+        # a revoked invitation and the name of who came with it are never used again, so a second demo invites another
+        earlier = len(list(directory.glob("heidi*.token")))
+        self.person = f"heidi{earlier + 1}" if earlier else "heidi"
+        self.token = directory / f"{self.person}.token"
         (directory / "signing-keys").mkdir(mode=0o755, exist_ok=True)
         secret = directory / "passphrase.yml"
-        secret.touch(mode=0o600)
-        secret.write_text(json.dumps({"signing_passphrase": self.passphrase}), encoding="ascii")
+        if not secret.exists():
+            secret.touch(mode=0o600)
+            secret.write_text(json.dumps({"signing_passphrase": secrets.token_urlsafe(24)}), encoding="ascii")
+        self.passphrase: str = json.loads(secret.read_text(encoding="ascii"))["signing_passphrase"]
 
     def signs(self) -> list[str]:
         return ["-e", f"@{self._directory / 'passphrase.yml'}", *_extra(signing_keys=f"{self._directory}/signing-keys")]
@@ -87,8 +91,8 @@ class _Lab:
             *self._where(),
             *_extra(
                 issuer=CLUSTER,
-                invitation_name=MAIL,
-                invitation_username=INVITED,
+                invitation_name=f"{self.person}@uni.example",
+                invitation_username=self.person,
                 invitation_role="member",
                 invitation_groups=["statistics"],
                 invitation_dest=str(self.token),
@@ -108,7 +112,7 @@ class _Lab:
         ]
 
     def revokes(self) -> list[str]:
-        return [*self._where(), *_extra(invitation_name=MAIL, reason="the project ended")]
+        return [*self._where(), *_extra(invitation_name=f"{self.person}@uni.example", reason="the project ended")]
 
     def _where(self) -> list[str]:
         ledger = f"file:{self._directory}/ledger.jsonl"
