@@ -14,6 +14,7 @@ from __future__ import annotations
 
 import contextlib
 import dataclasses
+import functools
 import json
 import os
 import runpy
@@ -237,11 +238,23 @@ def _no_lock(path: str, timeout: float, author: str) -> Iterator[LockFile]:
         yield lock
 
 
+def _opened(ledger: str) -> LedgerStore:
+    """The store of a ledger; every client reads the same description of the service, which takes long."""
+    if ledger.startswith("dynamodb:"):
+        import botocore.loaders
+        import botocore.session
+
+        loader = functools.lru_cache(maxsize=None)(botocore.loaders.create_loader)
+        if not hasattr(botocore.session.create_loader, "cache_info"):
+            mock.patch.object(botocore.session, "create_loader", loader).start()
+    return open_store(ledger, LOCK_TIMEOUT)
+
+
 def _with_fault(fault: str) -> Callable[[str], LedgerStore]:
     """How stores with a fault are opened."""
     if fault == "no condition":
         mock.patch.object(_dynamodb_store, "put_once", lambda item: {"Item": item}).start()
-        return lambda ledger: open_store(ledger, LOCK_TIMEOUT)
+        return _opened
     if fault == "no lock":
         mock.patch.object(_file_store, "locked", _no_lock).start()
     broken = {"no look": _WithoutLook, "no lock": _WithoutLock}[fault]
@@ -249,4 +262,4 @@ def _with_fault(fault: str) -> Callable[[str], LedgerStore]:
 
 
 if __name__ == "__main__":
-    _Controller(_with_fault(sys.argv[1]) if sys.argv[1:] else lambda ledger: open_store(ledger, LOCK_TIMEOUT)).run()
+    _Controller(_with_fault(sys.argv[1]) if sys.argv[1:] else _opened).run()

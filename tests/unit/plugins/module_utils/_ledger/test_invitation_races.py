@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 RACES = 1000
-IN_ONE_LEDGER = 100  # a ledger that grows takes longer to read, and what is raced for is always the same
+IN_ONE_LEDGER = 50  # a ledger that grows takes longer to read, and what is raced for is always the same
 
 
 def lines_of(path: Path) -> list[str]:
