@@ -6,14 +6,18 @@
 from __future__ import annotations
 
 import dataclasses
+import json
 import os
 from typing import TYPE_CHECKING
 
 import pytest
 
+from ansible_collections.labfleet.identity.plugins.module_utils._ledger._invitations import Acceptance, accept
+from ansible_collections.labfleet.identity.plugins.module_utils._ledger._store import open_store, settle, stamp_now
 from ansible_collections.labfleet.identity.tests.dynamodb.support import EVERY_SERVER, ONE_SERVER, Table
 from ansible_collections.labfleet.identity.tests.dynamodb.support import begin as begin_table
-from ansible_collections.labfleet.identity.tests.unit.plugins.module_utils._ledger.ledgers import jti_of
+from ansible_collections.labfleet.identity.tests.servers import Fault, Scripted
+from ansible_collections.labfleet.identity.tests.unit.plugins.module_utils._ledger.ledgers import KEY, jti_of
 from ansible_collections.labfleet.identity.tests.unit.plugins.module_utils._ledger.races import (
     Tally,
     begin,
@@ -65,3 +69,22 @@ def test_the_judge_finds_a_store_that_lets_both_in(table: Table) -> None:
     assert tally.both > 0
     assert tally.wrong >= tally.both
     assert tally.refused_puts == 0
+
+
+@pytest.mark.parametrize("fault", list(Fault))
+@pytest.mark.parametrize("table", ONE_SERVER, indirect=True)
+def test_whatever_happens_to_a_request_an_invitation_is_used_once(table: Table, fault: Fault) -> None:
+    begin(table.ledger, ["one", "two"])
+    acceptance = Acceptance("lab", jti_of("one"), "cluster-a", (), "alice", "a@x", KEY)
+
+    def accepted() -> int:
+        store = open_store(table.ledger, 20)
+        return len(settle(store, lambda ledger: accept(ledger, acceptance, stamp_now()), write=True).decision.events)
+
+    with table.through(Scripted({"PutItem": [fault] * 3}), pause=0.02) as proxy:
+        first = accepted()
+        proxy.settle()
+        assert proxy.counts[fault] >= 1
+    assert (first, accepted()) == (2, 0)
+    kinds = [json.loads(line)["kind"] for line in lines_of(table)]
+    assert kinds == ["profile", "invite", "invite", "user", "redeem"]
