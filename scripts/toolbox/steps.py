@@ -124,7 +124,7 @@ def type_check() -> tuple[Command, Command]:
     units = REPOSITORY / "tests" / "unit"
     short = ("bench", "chaos", "toolbox")
     tested = sorted({path.relative_to(units).parts[0] for path in units.glob("*/**/*.py")} - set(short))
-    servers = [TREE / "tests" / name for name in ("servers", "dynamodb", "efs")]
+    servers = [TREE / "tests" / name for name in ("servers", "dynamodb", "efs", "login")]
     collection = [TREE / "plugins", *servers, *(TREE / "tests" / "unit" / name for name in tested)]
     programs = [TREE / "scripts" / "toolbox", *(TREE / "tests" / name for name in ("fleet", "nfs", "bench", "chaos"))]
 
@@ -201,6 +201,7 @@ def test_steps() -> list[Step]:
         Step("importer", importer_commands()),
         Step("ledger-dynamodb", (pytest("main", "tests/dynamodb"),)),
         Step("efs", (pytest("main", "tests/efs"),)),
+        Step("login", (pytest("main", "tests/login"),)),
         # first that the campaign finds what is broken on purpose, then that nothing is
         Step("chaos", (pytest("main", "tests/chaos"), main("python", "tests/chaos/chaos.py", "--short"))),
     ]
