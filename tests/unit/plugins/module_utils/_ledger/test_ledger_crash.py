@@ -15,9 +15,11 @@ CAMPAIGNS = Path(__file__).with_name("campaigns.py")
 
 
 def campaign(name: str, directory: Path) -> dict[str, Any]:
-    ran = subprocess.run(
-        [sys.executable, str(CAMPAIGNS), name, str(directory)], capture_output=True, check=False, text=True, timeout=300
-    )
+    return reported([str(CAMPAIGNS), name, str(directory)])
+
+
+def reported(command: list[str]) -> dict[str, Any]:
+    ran = subprocess.run([sys.executable, *command], capture_output=True, check=False, text=True, timeout=300)
     assert ran.returncode == 0, ran.stderr
     print(ran.stdout, ran.stderr)
     report: dict[str, Any] = json.loads(ran.stdout)
@@ -31,6 +33,15 @@ def test_a_writer_killed_at_any_system_call_loses_nothing(tmp_path: Path) -> Non
     assert report["points"] >= 60
     assert report["written"] >= 10
     assert report["not_written"] >= 30
+
+
+def test_a_controller_killed_while_it_redeems_an_invitation_did_all_of_it_or_nothing(tmp_path: Path) -> None:
+    report = reported([str(CAMPAIGNS.with_name("invitation_crashes.py")), str(tmp_path)])
+    assert report["half"] == report["lost"] == report["taken"] == 0
+    assert report["points"] >= 30
+    assert report["written"] >= 5
+    assert report["not_written"] >= 15
+    assert report["again"] == report["written"] + report["not_written"]
 
 
 def test_writers_that_race_and_die_never_share_a_number(tmp_path: Path) -> None:
