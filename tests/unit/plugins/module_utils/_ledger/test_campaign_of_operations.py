@@ -9,32 +9,17 @@ The bands are tiny and lie side by side, so that they are full soon. What must h
 
 from __future__ import annotations
 
-import random
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
-from hypothesis import event, given, note, settings
+from hypothesis import event, given, settings
 from hypothesis import strategies as st
-from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, rule
+from hypothesis.stateful import rule
 
-from ansible_collections.labfleet.identity.plugins.module_utils._errors import IdentityError
-from ansible_collections.labfleet.identity.plugins.module_utils._ledger._allocation import Wanted, allocate
 from ansible_collections.labfleet.identity.plugins.module_utils._ledger._events import (
     ACTIVE,
     DISABLED,
     RETIRED,
     Stamp,
-)
-from ansible_collections.labfleet.identity.plugins.module_utils._ledger._format import (
-    HEADER,
-    Written,
-    format_ledger,
-    parse_ledger,
-)
-from ansible_collections.labfleet.identity.plugins.module_utils._ledger._invitations import (
-    Acceptance,
-    accept,
-    invite,
-    uninvite,
 )
 from ansible_collections.labfleet.identity.plugins.module_utils._ledger._links import (
     find_linked,
@@ -51,158 +36,35 @@ from ansible_collections.labfleet.identity.plugins.module_utils._ledger._operati
     set_state,
     withhold,
 )
-from ansible_collections.labfleet.identity.plugins.module_utils._ledger._rules import fold
-from ansible_collections.labfleet.identity.plugins.module_utils._roster import Roster, RosterEntry
-from ansible_collections.labfleet.identity.plugins.module_utils._uid_space import parse_band
 from ansible_collections.labfleet.identity.tests.unit.plugins.module_utils._ledger.histories import History
+from ansible_collections.labfleet.identity.tests.unit.plugins.module_utils._ledger.invitation_campaign import (
+    InvitationCampaign,
+)
+from ansible_collections.labfleet.identity.tests.unit.plugins.module_utils._ledger.ledger_campaign import (
+    BANDS,
+    COPIES,
+    DEEDS,
+    GROUPS,
+    NAMES,
+    PICKS,
+    PROFILES,
+    REASONS,
+    STAMPS,
+    UPSTREAMS,
+    UUID,
+    folded,
+)
 from ansible_collections.labfleet.identity.tests.unit.plugins.module_utils._ledger.ledgers import (
-    KEY,
     LATER,
-    NOW,
     STAMP,
-    claims_of,
-    jti_of,
 )
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
-
     from ansible_collections.labfleet.identity.plugins.module_utils._ledger._rules import Ledger
 
-    Operation = Callable[[Ledger, Stamp], Change]
 
-GROUP_BAND = "4000-4003"
-BANDS = {"lab": range(5000, 5006), "next": range(5006, 5010), "edge": range(59998, 60001)}
-NAMES = ["alice", "bob", "carol", "dave", "erin"]
-SUBJECTS = ["alice", "alice@x", "\u0430lice", "bob", "bob@x", "carol", "dave", "erin"]
-GROUPS = ["research", "genomics", "imaging"]
-DEEDS = [ACTIVE, DISABLED, RETIRED, "rename", "redirect", "grant", "withhold", "issue"]
-UPSTREAMS = ["https://idp.example alice", "https://idp.example bob", "https://idp.ex\u00e4mple bob"]
-UUID = "zzzzz-tpzed-00000000000000"
-LABELS = ["one", "two", "three"]
-
-COPIES = st.integers(0, 1)
-PROFILES = st.sampled_from(list(BANDS))
-PICKS = st.integers(0, 20)
-STAMPS = st.builds(
-    Stamp,
-    st.sampled_from(["2026-11-21T22:00:00Z", "2026-12-24T18:00:00Z"]),
-    st.sampled_from(["sam@controller", "kim@laptop"]),
-    st.sampled_from(["", "job 7"]),
-)
-REASONS = st.sampled_from(["", "left", "why not"])
-NEWCOMERS = st.lists(
-    st.tuples(st.sampled_from(NAMES), st.sampled_from(SUBJECTS)),
-    max_size=4,
-    unique_by=(lambda pair: pair[0], lambda pair: pair[1]),
-)
-
-
-def band_of(profile: str) -> str:
-    return f"{BANDS[profile][0]}-{BANDS[profile][-1]}"
-
-
-def folded(text: bytes) -> Ledger:
-    return fold(parse_ledger(text))
-
-
-def event_lines(text: bytes) -> list[str]:
-    return [line for line in text.decode("ascii").splitlines()[1:] if '"kind": "end"' not in line]
-
-
-def end_lines(text: bytes) -> list[str]:
-    return [line for line in text.decode("ascii").splitlines() if '"kind": "end"' in line]
-
-
-class Campaign(RuleBasedStateMachine):
-    """Two copies of a ledger, that of a controller and that of a colleague's branch."""
-
-    def __init__(self) -> None:
-        super().__init__()
-        self.base = format_ledger(Written(), [])
-        self.copies = [self.base, self.base]
-
-    @initialize(people=NEWCOMERS, others=NEWCOMERS, stamp=STAMPS)
-    def begin(self, people: list[tuple[str, str]], others: list[tuple[str, str]], stamp: Stamp) -> None:
-        """Three profiles, and people in two of them, who have the same names and subjects now and then."""
-        self.issue(0, stamp, "lab", people, ["research"], False, None)
-        self.issue(0, stamp, "next", others, [], False, None)
-        self.issue(0, stamp, "edge", [], [], False, None)
-        self.push(0)
-
-    def do(self, copy: int, stamp: Stamp, operation: Operation, may_repeat: bool = True) -> bool:
-        """Let an operation add to a copy, and see that it keeps to what every operation promises."""
-        before = self.copies[copy]
-        written = parse_ledger(before)
-        ledger = fold(written)
-        try:
-            change, refusal = operation(ledger, stamp), ""
-        except IdentityError as error:
-            change, refusal = Change(), str(error)
-        if refusal:
-            assert refusal.isprintable()
-            note(f"refused: {refusal}")
-            return False
-        after = format_ledger(written, change.events)
-        assert event_lines(after)[: len(written.events)] == event_lines(before)
-        # what an operation accepts, every reader accepts
-        again = folded(after)
-        assert again.events[: len(written.events)] == written.events
-        assert History(before).facts() <= History(after).facts()
-        if may_repeat:
-            assert operation(again, stamp).events == ()
-        self.copies[copy] = after
-        return True
-
-    def person(self, copy: int, pick: int) -> tuple[str, str] | None:
-        people = sorted(History(self.copies[copy]).people)
-        return people[pick % len(people)] if people else None
-
-    def named(self, copy: int, person: tuple[str, str], by: str) -> Who:
-        name = History(self.copies[copy]).name(person)
-        return Who(name if by != "subject" else "", person[1] if by != "username" else "")
-
-    @rule(
-        copy=COPIES,
-        stamp=STAMPS,
-        profile=PROFILES,
-        people=NEWCOMERS,
-        groups=st.lists(st.sampled_from(GROUPS), unique=True),
-        reserve=st.booleans(),
-        keep=st.none() | st.integers(-1, 6),
-    )
-    def issue(
-        self,
-        copy: int,
-        stamp: Stamp,
-        profile: str,
-        people: list[tuple[str, str]],
-        groups: list[str],
-        reserve: bool,
-        keep: int | None,
-    ) -> None:
-        history = History(self.copies[copy])
-        uids = {people[0][0]: BANDS[profile][0] + keep} if people and keep is not None else {}
-        wanted = Wanted(
-            profile,
-            Roster(tuple(RosterEntry(name, subject) for name, subject in people)),
-            tuple(groups),
-            parse_band(band_of(profile)),
-            parse_band(GROUP_BAND),
-            uids,
-            reserve,
-        )
-        new = [subject for _name, subject in people if (profile, subject) not in history.people]
-        free = [number for number in BANDS[profile] if number not in history.owners]
-        accepted = self.do(copy, stamp, lambda ledger, at: Change(allocate(ledger, wanted, at).events))
-        assert not (accepted and len(new) > len(free)), "numbers that are not there"
-        event(f"issue: {'accepted' if accepted else 'full' if len(new) > len(free) else 'refused'}")
-        if accepted:
-            allocation = allocate(folded(self.copies[copy]), wanted, stamp)
-            for name, subject in people:
-                assert allocation.uids[name] == History(self.copies[copy]).number((profile, subject))
-            for name, uid in uids.items():
-                assert allocation.uids[name] == uid
+class Campaign(InvitationCampaign):
+    """What people do with the two copies."""
 
     @rule(
         copy=COPIES,
@@ -320,187 +182,12 @@ class Campaign(RuleBasedStateMachine):
         assert not (accepted and not back and person == target)
         event(f"redirect: {'back' if back else 'accepted' if accepted else 'refused'}")
 
-    @rule(copy=COPIES, stamp=STAMPS, label=st.sampled_from(LABELS), profile=PROFILES)
-    def invite(self, copy: int, stamp: Stamp, label: str, profile: str) -> None:
-        history = History(self.copies[copy])
-        jti, claims = jti_of(label), claims_of(label, profile)
-        known = history.once.get(("content", jti), set())
-        open_ones = {one for one in map(jti_of, LABELS) if ("content", one) in history.once and one != jti}
-        open_ones -= history.uninvited | {key[1] for key in history.once if key[0] == "invitation"}
-        taken = any(profile in history.into[one] for one in open_ones)
-        is_new = not known and ("invitation", jti) not in history.once and not taken
-        accepted = self.do(copy, stamp, lambda ledger, at: invite(ledger, profile, [(jti, "class", claims)], NOW, at))
-        expected = jti not in history.uninvited and (is_new or known == {(profile, "class", claims)})
-        assert accepted == (expected and profile in history.bands)
-        event(f"invite: {'accepted' if accepted else 'refused'}")
-
-    @rule(
-        copy=COPIES,
-        stamp=STAMPS,
-        label=st.sampled_from(LABELS),
-        under=st.sampled_from([None, *LABELS]),
-        profile=PROFILES,
-        username=st.sampled_from(NAMES),
-        subject=st.sampled_from(SUBJECTS),
-        upstream=st.sampled_from(["", *UPSTREAMS]),
-        own=st.booleans(),
-    )
-    def accept(
-        self,
-        copy: int,
-        stamp: Stamp,
-        label: str,
-        under: str | None,
-        profile: str,
-        username: str,
-        subject: str,
-        upstream: str,
-        own: bool,
-    ) -> None:
-        history = History(self.copies[copy])
-        chain = (jti_of(under),) if under is not None and under != label else ()
-        it = Acceptance(
-            profile, jti_of(label), "cluster-a", chain, username, subject, KEY, upstream=upstream, own_issuer=own
-        )
-        accepted = self.do(copy, stamp, lambda ledger, at: accept(ledger, it, at))
-        used = ("invitation", it.jti) in history.once
-        event(f"accept: {'again' if used and accepted else 'accepted' if accepted else 'refused'}")
-        if not accepted:
-            return
-        assert not history.uninvited & {it.jti, *chain}
-        assert not own or ("content", it.jti) in history.once
-        assert profile in (history.into[it.jti] or {profile})
-        after = History(self.copies[copy])
-        assert after.state((profile, subject)) not in (DISABLED, RETIRED)
-        assert after.once["invitation", it.jti] == {(profile, subject, it.issuer, " ".join(chain), KEY)}
-        if used:
-            assert after.raws == history.raws
-        else:
-            assert (profile, subject) not in history.people
-            assert (profile, username) not in history.names
-            assert not upstream or ("upstream", upstream) not in history.once
-            assert after.number((profile, subject)) not in history.owners
-
-    @rule(copy=COPIES, stamp=STAMPS, label=st.sampled_from(LABELS), profile=PROFILES, reason=REASONS)
-    def uninvite(self, copy: int, stamp: Stamp, label: str, profile: str, reason: str) -> None:
-        jti = jti_of(label)
-        history = History(self.copies[copy])
-        accepted = self.do(copy, stamp, lambda ledger, at: uninvite(ledger, profile, [jti], reason, at))
-        event(f"uninvite: {'accepted' if accepted else 'refused'}")
-        if accepted:
-            after = History(self.copies[copy])
-            under = [person for person, jtis in after.used.items() if jti in jtis]
-            assert all(after.state(person) in (DISABLED, RETIRED) for person in under)
-            assert all(after.state(person) == RETIRED for person in under if history.state(person) == RETIRED)
-        assert accepted == (profile in history.bands and profile in (history.into[jti] or {profile}))
-
-    @rule(seed=st.integers(0, 1000), kept=COPIES)
-    def merge(self, seed: int, kept: int) -> None:
-        """What git does with merge=union, in whatever order; a merge that is refused is given up."""
-        ours, theirs = self.copies
-        events = event_lines(ours) + event_lines(theirs)[len(event_lines(self.base)) :]
-        ends = [*dict.fromkeys(end_lines(ours) + end_lines(theirs))]
-        outcomes: list[Ledger | None] = []
-        texts = []
-        for shuffle in (seed, seed + 1):
-            random.Random(shuffle).shuffle(events)
-            texts.append("".join(f"{line}\n" for line in [HEADER, *events, *ends]).encode("ascii"))
-            try:
-                outcomes.append(folded(texts[-1]))
-            except IdentityError as refusal:
-                note(f"refused: {refusal}")
-                outcomes.append(None)
-        assert outcomes[0] == outcomes[1], "the order of lines means something"
-        problems = History(texts[0]).problems()
-        note(f"problems: {problems}")
-        assert (outcomes[0] is None) == bool(problems), "a contradiction was missed or made up"
-        event(f"merge: {'refused' if outcomes[0] is None else 'accepted'}")
-        self.base = self.copies[kept] if outcomes[0] is None else texts[0]
-        self.copies = [self.base, self.base]
-
-    def deed(self, copy: int, deed: str, stamp: Stamp) -> None:
-        """One of the things that can be done to the first person or to the first free number."""
-        history = History(self.copies[copy])
-        person, target = sorted(history.people)[:2]
-        free = [number for number in BANDS[person[0]] if number not in history.owners]
-        profile, who = person[0], self.named(copy, person, "subject")
-        if deed in (ACTIVE, DISABLED, RETIRED):
-            self.do(copy, stamp, lambda ledger, at: set_state(ledger, profile, [who], deed, "", at))
-        elif deed == "rename":
-            self.do(copy, stamp, lambda ledger, at: rename(ledger, profile, who, "robin", "", at))
-        elif deed == "redirect":
-            to = self.named(copy, target, "subject")
-            self.do(copy, stamp, lambda ledger, at: redirect(ledger, profile, who, target[0], to, "", at))
-        elif deed == "grant":
-            self.do(copy, stamp, lambda ledger, at: grant(ledger, profile, who, "next", None, "", at))
-        elif deed == "withhold":
-            self.do(copy, stamp, lambda ledger, at: withhold(ledger, profile, free[:1], "", at))
-        elif deed == "issue" and free:
-            self.issue(copy, stamp, profile, [("robin", "robin")], [], False, free[0] - BANDS[profile][0])
-
-    @rule(copy=COPIES)
-    def push(self, copy: int) -> None:
-        """The other one takes this copy as it is."""
-        if self.copies[1 - copy] == self.base:
-            self.base = self.copies[copy]
-            self.copies = [self.base, self.base]
-
-    @rule(copy=COPIES, seed=st.integers(0, 1000))
-    def replay(self, copy: int, seed: int) -> None:
-        """The file is read again after a restart, and again with its lines in another order."""
-        text = self.copies[copy]
-        assert parse_ledger(format_ledger(parse_ledger(text), [])).events == parse_ledger(text).events
-        events = event_lines(text)
-        random.Random(seed).shuffle(events)
-        again = folded("".join(f"{line}\n" for line in [HEADER, *events, *end_lines(text)]).encode("ascii"))
-        assert again == folded(text)
-
-    @invariant()
-    def nothing_contradicts_and_every_number_is_in_its_band(self) -> None:
-        for text in set(self.copies):
-            history = History(text)
-            assert history.problems() == []
-            for (profile, _subject), issued in history.people.items():
-                assert all(uid in BANDS[profile] for _username, uid in issued)
-            for gids in history.groups.values():
-                assert all(4000 <= gid <= 4003 for gid in gids)
-            for profile in BANDS:
-                for person, (_grant, uid) in history.guests(profile).items():
-                    assert uid in BANDS[profile] or uid == history.number(person)
-            # Forbidden, or somebody else's: everything outside the bands of the profiles.
-            allowed = {number for numbers in BANDS.values() for number in numbers} | set(range(4000, 4004))
-            assert history.owners.keys() <= allowed
-            assert set(folded(text).numbers) == set(history.owners)
-
-    @invariant()
-    def whoever_is_kept_out_is_never_delivered_as_present(self) -> None:
-        for text in set(self.copies):
-            history, ledger = History(text), folded(text)
-            for profile in history.bands:
-                here = [person for person in history.people if person[0] == profile]
-                guests = history.guests(profile)
-                roster = [RosterEntry(history.name(person), person[1]) for person in here]
-                roster += [RosterEntry(history.name(person), person[1], home_profile=person[0]) for person in guests]
-                stamp = Stamp("2027-01-01T00:00:00Z", "kim@laptop", "")
-                allocation = allocate(ledger, Wanted(profile, Roster(tuple(roster))), stamp)
-                assert len(set(allocation.uids.values())) == len(allocation.uids) == len(roster)
-                expected: dict[str, Any] = {history.name(person): history.number(person) for person in here}
-                expected.update({history.name(person): uid for person, (_grant, uid) in guests.items()})
-                assert allocation.uids == expected
-                out = {history.name(person) for person in here if history.state(person) in (DISABLED, RETIRED)}
-                out |= {
-                    history.name(person)
-                    for person, (granted, _uid) in guests.items()
-                    if granted != "granted" or history.state(person) in (DISABLED, RETIRED)
-                }
-                assert set(allocation.disabled) == out
-
 
 Campaign.TestCase.settings = settings(max_examples=60, stateful_step_count=40, deadline=None)
 TestCampaign = Campaign.TestCase
 
 
-@settings(max_examples=9 * 8 * 8, deadline=None)
+@settings(max_examples=11 * 10 * 10, deadline=None)
 @given(
     before=st.sampled_from(["nothing", *DEEDS]),
     ours=st.sampled_from(DEEDS),
@@ -516,3 +203,8 @@ def test_whatever_two_do_who_do_not_know_of_each_other(before: str, ours: str, t
     campaign.merge(7, 1)
     campaign.nothing_contradicts_and_every_number_is_in_its_band()
     campaign.whoever_is_kept_out_is_never_delivered_as_present()
+    if {before, ours, theirs} >= {"accept", "uninvite"}:
+        for text in campaign.copies:
+            history = History(text)
+            if ("lab", "erin") in history.people and history.uninvited:
+                assert history.state(("lab", "erin")) == DISABLED
