@@ -9,11 +9,7 @@ from hypothesis import event
 from hypothesis import strategies as st
 from hypothesis.stateful import rule
 
-from ansible_collections.labfleet.identity.plugins.module_utils._ledger._events import (
-    DISABLED,
-    RETIRED,
-    Stamp,
-)
+from ansible_collections.labfleet.identity.plugins.module_utils._ledger._events import DISABLED, RETIRED, Stamp
 from ansible_collections.labfleet.identity.plugins.module_utils._ledger._invitations import (
     Acceptance,
     accept,

@@ -30,14 +30,8 @@ from ansible_collections.labfleet.identity.plugins.module_utils._ledger._format 
     format_ledger,
     parse_ledger,
 )
-from ansible_collections.labfleet.identity.plugins.module_utils._ledger._invitations import (
-    Acceptance,
-    accept,
-    uninvite,
-)
-from ansible_collections.labfleet.identity.plugins.module_utils._ledger._links import (
-    redirect,
-)
+from ansible_collections.labfleet.identity.plugins.module_utils._ledger._invitations import Acceptance, accept, uninvite
+from ansible_collections.labfleet.identity.plugins.module_utils._ledger._links import redirect
 from ansible_collections.labfleet.identity.plugins.module_utils._ledger._operations import (
     Change,
     Who,
@@ -50,10 +44,7 @@ from ansible_collections.labfleet.identity.plugins.module_utils._ledger._rules i
 from ansible_collections.labfleet.identity.plugins.module_utils._roster import Roster, RosterEntry
 from ansible_collections.labfleet.identity.plugins.module_utils._uid_space import parse_band
 from ansible_collections.labfleet.identity.tests.unit.plugins.module_utils._ledger.histories import History
-from ansible_collections.labfleet.identity.tests.unit.plugins.module_utils._ledger.ledgers import (
-    KEY,
-    jti_of,
-)
+from ansible_collections.labfleet.identity.tests.unit.plugins.module_utils._ledger.ledgers import KEY, jti_of
 
 if TYPE_CHECKING:
     from collections.abc import Callable

@@ -54,10 +54,7 @@ from ansible_collections.labfleet.identity.tests.unit.plugins.module_utils._ledg
     UUID,
     folded,
 )
-from ansible_collections.labfleet.identity.tests.unit.plugins.module_utils._ledger.ledgers import (
-    LATER,
-    STAMP,
-)
+from ansible_collections.labfleet.identity.tests.unit.plugins.module_utils._ledger.ledgers import LATER, STAMP
 
 if TYPE_CHECKING:
     from ansible_collections.labfleet.identity.plugins.module_utils._ledger._rules import Ledger
