@@ -99,14 +99,14 @@ class KeyDirectory:
         """
         with self._explained("read"), self._opened(open_trusted_directory(self._path)) as directory:
             keys = self._key_set(directory)
-            try:
-                return self._load(directory, keys, passphrase)
-            except IdentityError:
-                # it may have been rotated meanwhile, and jwks.json names another one now
-                again = self._key_set(directory)
-                if again == keys:
-                    raise
-                return self._load(directory, again, passphrase)
+            while True:
+                try:
+                    return self._load(directory, keys, passphrase)
+                except IdentityError:
+                    # it may have been rotated meanwhile, and jwks.json names another one now
+                    before, keys = keys, self._key_set(directory)
+                    if keys == before:
+                        raise
 
     def change(
         self,
