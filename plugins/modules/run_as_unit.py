@@ -188,10 +188,6 @@ timed_out:
   description: Whether it was ended because its time was over.
   type: bool
   returned: when the command was run
-out_of_memory:
-  description: Whether it was ended because it took too much memory.
-  type: bool
-  returned: when the command was run
 stdout:
   description: What the command wrote to its standard output, up to O(max_output) bytes.
   type: str

@@ -170,7 +170,8 @@ def _wanted(job: Job, ready: Ready) -> dict[str, Any]:
 def _started(job: Job, ready: Ready, work: str, collectors: list[Collector], run: Run) -> dict[str, Any]:
     """Start the unit and wait until it is gone, also when this program is told to end."""
     settings = properties(job, ready.account, [one.path for one in ready.mapped], ready.hidden, work, ready.version)
-    command = ["systemd-run", "--quiet", "--wait", "--service-type=exec", "--unit=%s" % job.unit]
+    # with Type=exec the helper of PAM keeps systemd 252 waiting for the start, and the run's time never begins
+    command = ["systemd-run", "--quiet", "--wait", "--service-type=simple", "--unit=%s" % job.unit]
     command += ["--description=A job of %s for a portal" % job.account]
     command += ["--property=%s" % setting for setting in settings]
     command += ["--", ready.python, "-I", os.path.join(WORK, "guard.py")]
@@ -236,7 +237,6 @@ def _result(job: Job, code: int, complaint: str, collectors: list[Collector], ru
         "rc": 128 + number if number else status,
         "signal": signal.Signals(number).name if number in set(signal.Signals) else str(number or ""),
         "timed_out": state.get("Result") == "timeout",
-        "out_of_memory": state.get("Result") == "oom-kill",
         "stdout": stdout.decode("utf-8", "replace"),
         "stderr": stderr.decode("utf-8", "replace"),
         "stdout_cut": stdout_cut,
@@ -254,8 +254,6 @@ def in_words(result: dict[str, Any]) -> str:
     """How a command ended."""
     if result["timed_out"]:
         return "the command was ended: its time was over"
-    if result["out_of_memory"]:
-        return "the command was ended: it took too much memory"
     return "the command ended with %s" % (result["signal"] or result["rc"])
 
 
