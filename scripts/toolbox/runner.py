@@ -24,7 +24,7 @@ import environments
 import tree
 from places import LOGS, REPOSITORY
 from processes import ChildBell, adopt_orphans, end_descendants
-from steps import ALONE, ANSIBLE_TEST, HERE, HOSTS, all_steps, base_variables, fleet
+from steps import ALONE, ANSIBLE_TEST, HERE, HOSTS, IMAGES, all_steps, base_variables, fleet
 
 if TYPE_CHECKING:
     from steps import Command, Step
@@ -133,10 +133,10 @@ class Run:
         while self._waiting or self._running:
             self._begin()
             self._bell.wait(1.0)
-            for lane, job in list(self._running.items()):
+            for name, job in list(self._running.items()):
                 result = job.result()
                 if result:
-                    del self._running[lane]
+                    del self._running[name]
                     self._report(job, result)
             if time.monotonic() - self._pulse > PULSE_SECONDS:
                 self._pulse = time.monotonic()
@@ -144,16 +144,21 @@ class Run:
 
     def _begin(self) -> None:
         for lane in (HOSTS, HERE, ANSIBLE_TEST, ALONE):
-            step = next((step for step in self._waiting if step.lane == lane), None)
-            crowded = len(self._running) >= SIDE_BY_SIDE
-            if step is None or lane in self._running or crowded or (lane == ALONE and self._busy_elsewhere()):
-                continue
-            self._waiting.remove(step)
-            say("begin  %s" % step.name)
-            self._running[lane] = Job(step, self._variables)
+            for step in [step for step in self._waiting if step.lane == lane]:
+                if len(self._running) >= SIDE_BY_SIDE or self._is_taken(lane):
+                    break
+                self._waiting.remove(step)
+                say("begin  %s" % step.name)
+                self._running[step.name] = Job(step, self._variables)
 
-    def _busy_elsewhere(self) -> bool:
-        return bool(self._running) or any(step.lane != ALONE for step in self._waiting)
+    def _is_taken(self, lane: str) -> bool:
+        """Whether a lane takes no further step now."""
+        if lane == ALONE:
+            return bool(self._running) or any(step.lane != ALONE for step in self._waiting)
+        # scenarios have hosts of their own, so two go on side by side when nothing else is left to do meanwhile
+        if lane == HOSTS and all(step.lane in (HOSTS, ALONE) for step in self._waiting):
+            return any(job.step.name == IMAGES for job in self._running.values())
+        return any(job.step.lane == lane for job in self._running.values())
 
     @staticmethod
     def _age(job: Job) -> str:

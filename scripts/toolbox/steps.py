@@ -22,6 +22,7 @@ TOOLBOX = Path(__file__).resolve().parent
 # The steps of a lane run one after the other, lanes beside each other: one waits for hosts while another computes.
 # ansible-test writes into the tree, so that there must be only one of it. The last lane wants the machine alone.
 HOSTS, HERE, ANSIBLE_TEST, ALONE = "hosts", "here", "ansible-test", "alone"
+IMAGES = "images"  # what all other steps on hosts wait for
 MINUTE = 60
 # those that start no ansible-playbook of their own; what is private runs in the steps `unit` and `unit-oldest`
 IN_PROCESS = tuple(f"tests/unit/plugins/{kind}/" for kind in ("filter", "lookup", "modules", "plugin_utils"))
@@ -97,10 +98,13 @@ def demo(verb: str) -> Command:
     return Command(("tests/fleet/demo", verb), REPOSITORY)
 
 
-def pytest(environment: str, *paths: str) -> Command:
+def pytest(environment: str, *paths: str, workers: int = 1) -> Command:
     # where the time goes is part of the log
     arguments = (tool(environment, "python"), "-m", "pytest", "--durations=25", "--durations-min=2", *paths)
-    return Command((*with_tmp_in_memory(), *arguments), TREE, (("PYTHONPATH", str(BUILD)),))
+    side_by_side = ("-n", str(workers)) if workers > 1 else ()
+    # a law is looked for in full once, and elsewhere to see that it holds there too
+    examples = () if environment == "main" else (("LABFLEET_EXAMPLES", "20"),)
+    return Command((*with_tmp_in_memory(), *arguments, *side_by_side), TREE, (("PYTHONPATH", str(BUILD)), *examples))
 
 
 def ansible_test(environment: str, *arguments: str) -> tuple[Command, Command]:
@@ -168,9 +172,9 @@ def test_steps() -> list[Step]:
     core219 = make_environment("core219")
     python = "%d.%d" % choose_interpreter("main")[1][:2]
     return [
-        Step("unit", (pytest("main", "tests/unit"),), limit_seconds=25 * MINUTE),
+        Step("unit", (pytest("main", "tests/unit", workers=2),), limit_seconds=25 * MINUTE),
         # what is pure knows no ansible-core, and is tested on the oldest Python as well
-        Step("unit-core219", (core219, pytest("core219", *WITH_ANSIBLE)), limit_seconds=20 * MINUTE),
+        Step("unit-core219", (core219, pytest("core219", *WITH_ANSIBLE, workers=2)), limit_seconds=20 * MINUTE),
         Step(
             "unit-oldest",
             (
@@ -179,6 +183,7 @@ def test_steps() -> list[Step]:
                     "oldest",
                     "tests/unit/plugins/module_utils",
                     *(f"--ignore=tests/unit/plugins/module_utils/{name}" for name in NOT_ON_HOSTS),
+                    workers=2,
                 ),
             ),
             limit_seconds=20 * MINUTE,
@@ -241,7 +246,7 @@ def host_steps() -> list[Step]:
     scenarios = [path.parent.name for path in found]
     return [
         Step(
-            "images",
+            IMAGES,
             (fleet("engine", "start"), fleet("image")),
             lane=HOSTS,
             group="molecule",

@@ -6,6 +6,7 @@
 from __future__ import annotations
 
 import importlib.util
+import os
 import sys
 from pathlib import Path
 from types import ModuleType
@@ -42,5 +43,11 @@ if not _importable():
     _package("ansible_collections.labfleet.identity", [str(COLLECTION)])
 
 # How fast a shared machine is today says nothing about what is tested.
-settings.register_profile("labfleet", deadline=None, suppress_health_check=[HealthCheck.too_slow], print_blob=True)
+settings.register_profile(
+    "labfleet",
+    deadline=None,
+    max_examples=int(os.environ.get("LABFLEET_EXAMPLES", "100")),
+    suppress_health_check=[HealthCheck.too_slow],
+    print_blob=True,
+)
 settings.load_profile("labfleet")
