@@ -47,7 +47,7 @@ class Acceptance:
     profile: str
     jti: str
     issuer: str
-    chain: tuple[str, ...]  # the ids of the invitations that it was delegated from
+    chain: tuple[str, ...]  # the ids of the invitations that it was delegated from, the first one first
     username: str
     subject: str
     key: str  # the fingerprint of the public key

@@ -93,7 +93,8 @@ class Changes:
             ((event.jti, event) for event in known if isinstance(event, Redeemed)), "redeem the invitation", _ONE_PERSON
         )
         uninvited = _earliest(event for event in known if isinstance(event, Uninvited))
-        changed = [*_kept_out(redeemed.values(), uninvited, states), *states.values()]
+        # what a line says of somebody's state counts more than what follows from a revoked invitation
+        changed = [*_kept_out(redeemed.values(), uninvited), *states.values()]
         profiles = {
             name: dataclasses.replace(
                 profile,
@@ -332,18 +333,14 @@ def _earliest(events: Iterable[Uninvited]) -> dict[str, Uninvited]:
     return found
 
 
-def _kept_out(
-    redeemed: Iterable[Redeemed],
-    uninvited: Mapping[str, Uninvited],
-    states: Mapping[tuple[str, str, str], StateChanged],
-) -> Iterator[StateChanged]:
-    """Those whose invitation, or one that it was delegated from, is revoked and whose state nobody changed."""
+def _kept_out(redeemed: Iterable[Redeemed], uninvited: Mapping[str, Uninvited]) -> Iterator[StateChanged]:
+    """Those whose invitation, or one that it was delegated from, is revoked."""
     first: dict[tuple[str, str], Uninvited] = {}
     for event in redeemed if uninvited else ():
         key = event.profile, event.subject
         for jti in (event.jti, *event.chain.split()):
             revoked = uninvited.get(jti)
-            if revoked is not None and (*key, "") not in states:
+            if revoked is not None:
                 first[key] = earlier(first.get(key, revoked), revoked)
     for (profile, subject), revoked in first.items():
         reason = revoked.reason or "the invitation was revoked"

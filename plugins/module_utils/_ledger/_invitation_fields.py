@@ -44,7 +44,7 @@ def check_jti(jti: Any) -> str:
 
 
 def check_chain(chain: Any) -> str:
-    """Return the ids of the invitations that one was delegated from, with blanks between them, or refuse them."""
+    """Return the ids of the invitations that one was delegated from, with blanks between, or refuse them."""
     ids = chain.split(" ") if isinstance(chain, str) and chain else []
     if not isinstance(chain, str) or len(ids) > LONGEST_CHAIN or len(set(ids)) != len(ids):
         raise IdentityError(

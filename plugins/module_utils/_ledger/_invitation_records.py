@@ -56,8 +56,8 @@ def expiry_of(claims: dict[str, Any]) -> int:
 
 
 def chain_of(claims: dict[str, Any]) -> tuple[str, ...]:
-    """The ids of the invitations that one was delegated from, its parent first, as the tokens within it say."""
-    return tuple(_ancestors(claims))
+    """The ids of the invitations that one was delegated from, the first one first, as the tokens within it say."""
+    return tuple(_ancestors(claims))[::-1]
 
 
 def _ancestors(claims: dict[str, Any]) -> Iterator[str]:

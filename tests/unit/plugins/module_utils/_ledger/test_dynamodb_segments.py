@@ -6,6 +6,7 @@
 from __future__ import annotations
 
 import itertools
+import json
 from typing import TYPE_CHECKING, Any, Dict, List
 
 import pytest
@@ -28,6 +29,8 @@ from ansible_collections.labfleet.identity.plugins.module_utils._ledger._dynamod
     segment_item,
     transactions,
 )
+from ansible_collections.labfleet.identity.plugins.module_utils._ledger._event_lines import event_line
+from ansible_collections.labfleet.identity.tests.unit.plugins.module_utils._ledger.ledgers import invited
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -104,6 +107,25 @@ def test_a_full_transaction_keeps_the_limits_of_the_service() -> None:
     # with the names of attributes, and the head
     assert sum(sizes) + 1000 * (len(sizes) + 1) < 4 * 1024 * 1024
     assert LARGEST_LINES * 3 < 1024 * 1024
+
+
+@pytest.mark.parametrize(
+    "claims",
+    [
+        {"note": "x" * 8000},
+        {"inv": {"groups": [f"g{number}" for number in range(1000)]}},
+        {"note": '"' * 4000},
+        {"note": "\u00e9" * 1300},
+        {"note": "\U0001f600" * 650},
+    ],
+)
+def test_a_transaction_of_claims_is_small_enough_as_json(claims: dict[str, Any]) -> None:
+    """Claims are JSON in a line of JSON, which the request escapes again."""
+    line = event_line(invited("one", "x" * 255, **claims))
+    batch = next(iter(transactions(packed([line] * 1000))))
+    assert len(batch) == LARGEST_TRANSACTION
+    request = json.dumps([{"Put": {"TableName": "x" * 255, "Item": segment_item(segment)}} for segment in batch])
+    assert len(request) < 4 * 1024 * 1024
 
 
 @pytest.mark.usefixtures("small")

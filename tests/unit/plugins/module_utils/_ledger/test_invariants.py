@@ -140,6 +140,18 @@ def test_a_story_without_contradiction_breaks_no_rule() -> None:
             "one invitation, several people",
             f"lines {NEXT}-{NEXT + 1}",
         ),
+        (
+            [redeemed("j1", "bob", stamp=DAY), redeemed("j1", "bob", key=key_of("another"), stamp=DAY)],
+            "one invitation, several people",
+            f"lines {NEXT}-{NEXT + 1}",
+        ),
+        (
+            [invited("j1", stamp=DAY), invited("j1", stamp=DAY, role="lead")],
+            "one invitation, several contents",
+            f"lines {NEXT}-{NEXT + 1}",
+        ),
+        ([redeemed("j1", "zoe", stamp=DAY)], "somebody or something unknown", f"line {NEXT}"),
+        ([uninvited("j1", in_profile="new", stamp=DAY)], "somebody or something unknown", f"line {NEXT}"),
         ([user("zoe", 7000, name="new")], "somebody or something unknown", f"line {NEXT}"),
         ([state("zoe", 1, "retired", DAY)], "somebody or something unknown", f"line {NEXT}"),
         ([grant("bob", "new", 1, "granted", 5300, DAY)], "somebody or something unknown", f"line {NEXT}"),
@@ -309,6 +321,8 @@ def test_a_number_given_out_after_it_was_noted_as_somebody_elses_is_looked_at() 
             state("bob", 1, "disabled", DAY),
             state("bob", 2, "active", on("07-02")),
         ],
+        # out before, and still out
+        [redeemed("j1", "bob", stamp=DAY), state("bob", 1, "disabled", DAY), uninvited("j1", stamp=on("07-02"))],
         [uninvited("j1", stamp=DAY)],
         # names that are free again, or another profile's
         [

@@ -388,6 +388,21 @@ def test_of_two_branches_both_hold_and_the_person_is_out() -> None:
     assert state_in(life.ledger) == ACTIVE
 
 
+def test_whoever_revoked_first_counts_in_whatever_order_it_is_told() -> None:
+    said = [
+        uninvited("one", "at once", stamp=STAMP),
+        uninvited("one", "once more", stamp=LATER),
+        uninvited("one", "from elsewhere", in_profile="other", stamp=LATER),
+        uninvited("two", "its parent", stamp=LATER),
+        redeemed("one", "carol", "two", in_profile="other"),
+    ]
+    ledgers = [ledger_of([*BASE, *order]) for order in itertools.permutations(said)]
+    assert all(ledger == ledgers[0] for ledger in ledgers)
+    assert ledgers[0].uninvited[ONE] == said[0]
+    state = ledgers[0].profile("other").states["carol"]
+    assert (state.rev, state.state, state.reason, state.stamp) == (0, DISABLED, "at once", STAMP)
+
+
 def test_who_was_revived_before_a_merge_is_found_when_it_is_revoked_again(life: Life) -> None:
     life.does(accepting())
     for state in (DISABLED, ACTIVE):
@@ -408,6 +423,8 @@ def test_records_say_what_became_of_every_invitation(life: Life) -> None:
     life.does(inviting("two", "three", until=NOW + 5))
     life.does(inviting("five"))
     life.does(inviting("child", prt=f"e30.{parent}.AA"))
+    between = base64.urlsafe_b64encode(claims_of("child", prt=f"e30.{parent}.AA").encode()).decode().rstrip("=")
+    life.does(inviting("grandchild", prt=f"e30.{between}.AA"))
     life.does(revoking(TWO, reason="lost"))
     life.does(revoking(jti_of("unseen")))
     life.does(accepting(jti=jti_of("foreign"), issuer="cluster-b", own_issuer=False, username="dora", subject="d@x"))
@@ -420,6 +437,7 @@ def test_records_say_what_became_of_every_invitation(life: Life) -> None:
         "three": "expired",
         "five": "open",
         "child": "revoked",
+        "grandchild": "revoked",
         jti_of("unseen"): "revoked",
         jti_of("foreign"): "accepted",
     }
@@ -446,6 +464,7 @@ def test_records_say_what_became_of_every_invitation(life: Life) -> None:
     }
     child = records[jti_of("child")]
     assert (child["chain"], child["revoked"]["jti"], child["revoked"]["reason"]) == ([TWO], TWO, "lost")
+    assert records[jti_of("grandchild")]["chain"] == [TWO, jti_of("child")]
     assert records[jti_of("unseen")]["issued_at"] is None
     assert [record["name"] for record in invitation_records(life.ledger, "other", NOW)] == ["six"]
     with pytest.raises(IdentityError, match="has no profile 'lob'"):
