@@ -18,6 +18,7 @@ from ansible_collections.labfleet.identity.plugins.module_utils._invitations._ac
 from ansible_collections.labfleet.identity.plugins.module_utils._invitations._roster_entries import (
     enter,
     entry_of,
+    is_entered,
     roster_path,
 )
 from ansible_collections.labfleet.identity.plugins.module_utils._ledger._acceptance import Acceptance, accept
@@ -106,11 +107,14 @@ class ActionModule(ControllerAction):
         )
 
         def with_key(book: KeyBook) -> KeyBook:
+            # once it was used, only what is missing is completed: a key that somebody put to rest stays at rest
+            if was_used and (is_entered(path, username) or book.keys_of(username)):
+                return book
             return present(book, username, key_name, key, Validity(), stamp.at)
 
         store = self.store(arguments)
         # the ledger says first what is wrong; then what cannot be entered is refused before anything is used up
-        accept(store.load() or EMPTY_LEDGER, acceptance, stamp)
+        was_used = not accept(store.load() or EMPTY_LEDGER, acceptance, stamp).events
         keys.commit(arguments["profile"], with_key, write=False)
         enter(path, entry, arguments["lock_timeout"], write=False)
         ledgers: list[Ledger] = []

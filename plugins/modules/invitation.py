@@ -16,15 +16,15 @@ description:
     the file O(dest). Whoever has the file can accept it once with M(labfleet.identity.invitation_accept).
   - The same O(name) with the same terms is the same invitation, byte for byte. Other terms are refused while it is open
     or accepted. When it expired without being used, it is issued anew.
-  - With O(state=revoked) it can be used no longer, nor can anything that was delegated from it. Whoever came in by it is
-    disabled in the ledger, and their keys in O(key_store) are revoked; M(labfleet.identity.accounts) brings that to
+  - With O(state=revoked) it can be used no longer, nor can anything that was delegated from it. Whoever came in by it
+    is disabled in the ledger, and their keys in O(key_store) are revoked; M(labfleet.identity.accounts) brings that to
     hosts. It cannot be taken back.
   - The invitation itself is in no result, no diff and no message.
 options:
   name:
     description:
-      - By what you know the invitation again, for example the e-mail address of the person. One of O(name) and O(jti) is
-        needed.
+      - By what you know the invitation again, for example the e-mail address of the person. One of O(name) and O(jti)
+        is needed.
     type: str
   jti:
     description: The invitation by its id, with O(state=revoked). It need not have been issued here.

@@ -12,8 +12,8 @@ version_added: 0.1.0
 author:
   - The labfleet.identity developers (@labfleet)
 description:
-  - Verifies an invitation with the public keys of those who may issue it, uses it up in the ledger, issues a number with
-    the same write, and only then enters the key into O(key_store) and the person into O(roster).
+  - Verifies an invitation with the public keys of those who may issue it, uses it up in the ledger, issues a number
+    with the same write, and only then enters the key into O(key_store) and the person into O(roster).
   - It can be used once. The same person with the same key can accept it again, which changes nothing and completes what
     was interrupted. Everybody else is refused, and so is a username that anybody ever had.
   - Verification needs the files of O(trusted) and no network.
@@ -25,8 +25,8 @@ options:
     required: true
   issuer:
     description:
-      - The id of this cluster. An invitation that it signed must be in the ledger too, so that a stolen signing key alone
-        invites nobody.
+      - The id of this cluster. An invitation that it signed must be in the ledger too, so that a stolen signing key
+        alone invites nobody.
     type: str
     required: true
   trusted:
@@ -35,8 +35,8 @@ options:
     required: true
   inviters:
     description:
-      - The clusters among O(trusted) that may invite on their own. The others may only pass on what these issued. All of
-        them may if it is not given.
+      - The clusters among O(trusted) that may invite on their own. The others may only pass on what these issued. All
+        of them may if it is not given.
     type: list
     elements: str
   token:
@@ -57,8 +57,8 @@ options:
     required: true
   roster:
     description:
-      - The file with the people who accepted, which ends in C(.json) and which nobody else writes. Let the roster be the
-        directory that it is in, and those whom sysadmins write stand beside it.
+      - The file with the people who accepted, which ends in C(.json) and which nobody else writes. Let the roster be
+        the directory that it is in, and those whom sysadmins write stand beside it.
     type: path
     required: true
   roles:

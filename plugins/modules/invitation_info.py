@@ -12,7 +12,8 @@ version_added: 0.1.0
 author:
   - The labfleet.identity developers (@labfleet)
 description:
-  - Reads from the ledger which invitations a profile has issued, which were accepted and by whom, and which were revoked.
+  - Reads from the ledger which invitations a profile has issued, which were accepted and by whom, and which were
+    revoked.
   - What is accepted here but was issued by another cluster is among them.
 options:
   profile:

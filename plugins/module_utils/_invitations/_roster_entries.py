@@ -26,7 +26,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
     from typing import Any
 
-__all__ = ["ROLES", "enter", "entry_of", "roster_path"]
+__all__ = ["ROLES", "enter", "entry_of", "is_entered", "roster_path"]
 
 ROLES = ("guest", "member", "manager", "lead")
 MODE = 0o640
@@ -84,9 +84,14 @@ def enter(path: str, entry: Mapping[str, Any], lock_timeout: float, write: bool)
         return _enter(path, entry, write=True)
 
 
+def is_entered(path: str, username: str) -> bool:
+    """Whether somebody of this name is in the file, whatever it says of them."""
+    return any(known.get("username") == username for known in _read(path))
+
+
 def _enter(path: str, entry: Mapping[str, Any], write: bool) -> tuple[bool, str, str]:
     there = _read(path)
-    if any(known.get("username") == entry["username"] for known in there):
+    if is_entered(path, entry["username"]):
         text = _text(there)
         return False, text, text
     entries = sorted([*there, dict(entry)], key=lambda known: str(known["username"]))

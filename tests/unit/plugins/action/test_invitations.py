@@ -149,6 +149,18 @@ def test_what_was_interrupted_is_completed(lab: Lab) -> None:
     assert sorted(os.listdir(lab.directory / "keys" / "lab" / "heidi")) == ["invitation.json", "invitation.pub"]
 
 
+@pytest.mark.parametrize("state", ["inactive", "absent", "revoked"])
+def test_an_invitation_that_was_used_brings_no_key_back(lab: Lab, state: str) -> None:
+    """Attack: a laptop is stolen, its key is closed, and the thief accepts the invitation once more."""
+    named = {"store": "keys", "profile": "lab", "username": "heidi", "name": "invitation"}
+    states = ["inactive", state] if state == "absent" else [state]
+    closed = [lab.task("ssh_key", **named, state=one) for one in states]
+    lab.results(lab.key(), lab.profile(), lab.invite(username="heidi"), lab.accept(), *closed)
+    again, known = lab.results(lab.accept(), lab.task("ssh_key_info", store="keys", profile="lab"))
+    assert again["changed"] is False
+    assert [one["status"] for one in known["ssh_keys"]] in ([], [state])
+
+
 def test_revoked_is_out_everywhere_and_for_good(lab: Lab) -> None:
     lab.results(lab.key(), lab.profile(), lab.invite(username="heidi"), lab.invite("judy@uni", username="judy"))
     lab.results(lab.accept())
