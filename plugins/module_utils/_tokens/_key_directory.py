@@ -124,7 +124,8 @@ class KeyDirectory:
         if not os.path.isdir(self._path):
             decision = decide(KeySet())  # what is refused begins no directory
             if not write:
-                return Changed(KeySet(), decision.keys, decision.needs_key, ())
+                with self._explained("written"), self._opened(open_trusted_directory(os.path.dirname(self._path))):
+                    return Changed(KeySet(), decision.keys, decision.needs_key, ())
         if not write:
             with self._explained("read"), self._opened(open_trusted_directory(self._path)) as directory:
                 plan = self._planned(directory, decide, passphrase)

@@ -10,10 +10,12 @@ import stat
 import subprocess
 import sys
 import threading
+import traceback
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import pytest
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
 from ansible_collections.labfleet.identity.plugins.module_utils._errors import IdentityError
 from ansible_collections.labfleet.identity.plugins.module_utils._tokens import _private_keys
@@ -88,6 +90,17 @@ def test_what_is_only_said_writes_nothing(directory: KeyDirectory) -> None:
     assert told.needs_key
     assert told.removed == tuple(told.before.keys)
     assert contents(directory) == before
+
+
+@pytest.mark.parametrize("write", [True, False])
+def test_a_directory_that_cannot_be_made_is_foretold(tmp_path: Path, write: bool) -> None:
+    (tmp_path / "open").mkdir(mode=0o777)
+    (tmp_path / "open").chmod(0o777)
+    for place, told in (("nowhere", "does not exist"), ("open", "can be changed by others")):
+        directory = KeyDirectory(str(tmp_path / place / "signing"))
+        with pytest.raises(IdentityError, match=told):
+            directory.change(first, PASSPHRASE, samples.NOW, write=write)
+        assert not os.path.exists(directory.path)
 
 
 def test_a_rotated_key_signs_no_more_and_verifies_for_a_while(directory: KeyDirectory) -> None:
@@ -241,6 +254,25 @@ def test_keys_that_are_not_as_they_should_be_are_not_used(directory: KeyDirector
     assert contents(directory) == before
     with pytest.raises(IdentityError):
         directory.load(PASSPHRASE)
+
+
+@pytest.mark.parametrize("how", ["readable", "plain", "another", "two in use", "damaged", "lost", "other passphrase"])
+def test_no_failure_and_no_object_shows_a_secret(directory: KeyDirectory, how: str) -> None:
+    changed = directory.change(first, PASSPHRASE, samples.NOW)
+    key = directory.load(PASSPHRASE)
+    private = key.key.private_bytes_raw().hex() if isinstance(key.key, Ed25519PrivateKey) else ""
+    spoilt(directory, how)
+    (pem, *_others) = sorted(Path(directory.path).glob("*.pem"))
+    given = PASSPHRASE[::-1] if how == "other passphrase" else PASSPHRASE
+    shown = [repr(changed), repr(key), repr(directory), str(vars(directory))]
+    for attempt in (lambda: directory.load(given), lambda: directory.change(first, given, samples.NOW)):
+        with pytest.raises(IdentityError) as refusal:
+            attempt()
+        shown += traceback.format_exception(refusal.value)
+    everything = "".join(shown)
+    secrets = [PASSPHRASE, given, private, *pem.read_text().splitlines()[1:-1]]
+    assert private
+    assert not [secret for secret in secrets if secret in everything]
 
 
 def test_another_passphrase_opens_nothing(directory: KeyDirectory) -> None:
