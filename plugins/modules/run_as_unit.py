@@ -292,7 +292,7 @@ def main() -> None:
         module.fail_json(msg=str(error))
     except OSError as error:
         module.fail_json(msg="the system cut the run short (%s): mend the cause and run again" % error)
-    if result.get("rc"):
+    if result.get("rc") or result.get("timed_out"):
         module.fail_json(msg=in_words(result), **result)
     # what was asked is not sent back
     module.exit_json(invocation={"module_args": {}}, **result)
