@@ -172,9 +172,10 @@ def test_the_python_of_the_host_is_root_s() -> None:
 def test_an_old_systemd_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(os.path, "isdir", lambda path: path == "/run/systemd/system")
     assert need_systemd(lambda _command: (0, "systemd 257 (257.13-1)\n+PAM\n", "")) == 257
-    for answer in ("systemd 251 (x)\n", "", "systemd x\n"):
+    answers = iter(("systemd 251 (x)\n", "", "systemd x\n"))
+    for _answer in range(3):
         with pytest.raises(IdentityError, match="jobs need 252 or newer"):
-            need_systemd(lambda _command, answer=answer: (0, answer, ""))
+            need_systemd(lambda _command: (0, next(answers), ""))
 
 
 def test_a_host_without_systemd_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:

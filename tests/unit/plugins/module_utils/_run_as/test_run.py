@@ -6,6 +6,7 @@
 from __future__ import annotations
 
 import subprocess
+import syslog
 from typing import Any
 
 import pytest
@@ -32,7 +33,7 @@ class Heard:
 @pytest.fixture(autouse=True)
 def log(monkeypatch: pytest.MonkeyPatch) -> list[str]:
     lines: list[str] = []
-    monkeypatch.setattr(_run.syslog, "syslog", lambda _priority, line: lines.append(line))
+    monkeypatch.setattr(syslog, "syslog", lambda _priority, line: lines.append(line))
     return lines
 
 
