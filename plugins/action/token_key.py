@@ -69,7 +69,7 @@ class ActionModule(ControllerAction):
         return {
             "changed": changed.needs_key or changed.before != changed.after or bool(changed.removed),
             "kid": using.kid if using else _UNSET,
-            "keys": shown if using else [{"kid": _UNSET, "state": "in_use"}, *shown],
+            "token_keys": shown if using else [{"kid": _UNSET, "state": "in_use"}, *shown],
             "retired": sorted(changed.after.retired),
             "jwks": directory.public_path,
             "diff": _diff(directory.public_path, changed),

@@ -139,7 +139,7 @@ kid:
   returned: success
   type: str
   sample: kPrK_qmxVWaYVA9wwBF6Iuo3vVzz7TxHCTwXBygrS4k
-keys:
+token_keys:
   description: All keys that verify, with the one in use first.
   returned: success
   type: list

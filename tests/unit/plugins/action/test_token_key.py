@@ -93,12 +93,12 @@ def test_what_is_foretold_is_done_once_and_no_secret_is_shown(tmp_path: Path) ->
     assert seen["ansible_facts"] == {"seen": True}
     assert "has another passphrase" in failed["msg"]
     assert [one["changed"] for one in (will_rotate, rotated, again, young)] == [True, True, False, False]
-    assert [key["state"] for key in rotated["keys"]] == ["in_use", "rotated_out"]
+    assert [key["state"] for key in rotated["token_keys"]] == ["in_use", "rotated_out"]
     assert will_rotate["diff"]["before"] == rotated["diff"]["before"]
     assert rotated["diff"]["before"].count("private half of") == 1
     assert [one["changed"] for one in (will_retire, retired, still)] == [True, True, False]
     assert retired["retired"] == [rotated["kid"]]
-    assert [key["kid"] for key in retired["keys"]] == [retired["kid"], made["kid"]]
+    assert [key["kid"] for key in retired["token_keys"]] == [retired["kid"], made["kid"]]
     told = [one["msg"] for one in (nameless, useless, weak, vague)]
     for words, message in zip(("No key is named", "kid says nothing", "2048 bits", "no duration"), told):
         assert words in message

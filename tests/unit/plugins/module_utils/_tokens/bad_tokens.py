@@ -244,7 +244,12 @@ BAD = [
     Bad("five parts", "RFC 7516 section 7.1", "malformed", lambda: told() + ".AAAA.AAAA"),
     Bad("points alone", "RFC 7515 section 7.1", "malformed", lambda: ".."),
     Bad("no header", "RFC 7515 section 7.1", "malformed", lambda: "." + told().partition(".")[2]),
-    Bad("content elsewhere", "RFC 7515 appendix F", "malformed", lambda: ".".join([told().split(".")[0], "", "AAAA"])),
+    Bad(
+        "content elsewhere",
+        "RFC 7515 appendix F",
+        "malformed",
+        lambda: ".".join([told().split(".", maxsplit=1)[0], "", "AAAA"]),
+    ),
     Bad("JSON, one signature", "RFC 7515 section 7.2.2", "malformed", flattened),
     Bad("JSON, many signatures", "RFC 7515 section 7.2.1", "malformed", general),
     Bad("compact in JSON", "CVE-2022-39227", "bad_encoding", mixed),
