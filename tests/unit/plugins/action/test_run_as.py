@@ -3,13 +3,12 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """What the controller does with a portal's token before any host hears of it, through real playbooks.
 
-The hosts of these tests have no systemd, so whatever reaches one is refused there.
+The host of these tests is this machine, which has no account that is ours: whatever reaches it is refused there.
 """
 
 from __future__ import annotations
 
 import json
-import os
 import time
 from typing import TYPE_CHECKING, Any
 
@@ -23,7 +22,8 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 CANARY = "canary-5c1d0a"
-REACHED_A_HOST = "systemd does not run on this host"
+# without systemd it says that first
+REFUSED_THERE = ("systemd does not run on this host", "is no account that labfleet.identity made")
 
 
 class Lab(Controller):
@@ -83,18 +83,20 @@ class Lab(Controller):
 
 @pytest.fixture
 def lab(tmp_path: Path) -> Lab:
-    if os.path.isdir("/run/systemd/system"):
-        pytest.skip("needs a controller without systemd: these tests must not run anything")
     return Lab(tmp_path)
+
+
+def reached_a_host(result: dict[str, Any]) -> bool:
+    return any(text in result["msg"] for text in REFUSED_THERE)
 
 
 def test_a_token_reaches_a_host_once(lab: Lab) -> None:
     token = lab.token()
     results, _printed = lab.results([lab.task(token), lab.task(token), lab.task(lab.token(jti=2))])
-    assert REACHED_A_HOST in results[0]["msg"]
+    assert reached_a_host(results[0])
     assert results[0]["identity"] == {"issuer": portals.PORTAL, "subject": "4711", "role": "user"}
     assert "was used already" in results[1]["msg"]
-    assert REACHED_A_HOST in results[2]["msg"]
+    assert reached_a_host(results[2])
     again, _printed = lab.results([lab.task(token)])
     assert "was used already" in again[0]["msg"]
     assert [result["changed"] for result in results] == [False, False, False]
@@ -103,7 +105,7 @@ def test_a_token_reaches_a_host_once(lab: Lab) -> None:
 def test_check_mode_uses_nothing_up_and_sees_what_was_used(lab: Lab) -> None:
     token = lab.token()
     checked, _printed = lab.results([lab.task(token), lab.task(token)], "--check")
-    assert all(REACHED_A_HOST in result["msg"] for result in checked)
+    assert all(reached_a_host(result) for result in checked)
     assert not lab.used.exists()
     lab.results([lab.task(token)])
     checked, _printed = lab.results([lab.task(token)], "--check")
@@ -144,7 +146,7 @@ def test_what_is_refused_uses_no_token_up(lab: Lab) -> None:
     results, _printed = lab.results(tasks)
     for result, text in zip(results, says):
         assert text in result["msg"]
-        assert REACHED_A_HOST not in result["msg"]
+        assert not reached_a_host(result)
     assert not lab.used.exists()
     assert lab.people() == ["alice", "jobs"]
 
