@@ -100,7 +100,7 @@ def lab(tmp_path: Path) -> Lab:
 
 
 def test_one_invitation_is_one_person_and_nobody_else(lab: Lab) -> None:
-    terms = {"username": "heidi", "role": "member", "groups": ["stats"], "access_until": "2099-01-31"}
+    terms: dict[str, Any] = {"username": "heidi", "role": "member", "groups": ["stats"], "access_until": "2099-01-31"}
     roles = {"member": {"limits": {"cores": 2}}}
     _key, _profile, foretold = lab.results(lab.key(), lab.profile(), {**lab.invite(**terms), "check_mode": True})
     assert foretold["changed"]
@@ -210,7 +210,7 @@ def test_a_partner_passes_on_less_and_never_more(lab: Lab) -> None:
         lab.task("uid_allocation", profile="lab", ledger="file:b.jsonl", roster=[]),
         lab.invite("partner", depth=1, delegates=["b"], role="member", groups=["stats"], valid_for="7d"),
     )
-    child = {"cluster": "b", "username": "heidi", "role": "guest", **passed_on}
+    child: dict[str, Any] = {"cluster": "b", "username": "heidi", "role": "guest", **passed_on}
     good, lead, group, root = lab.results(
         lab.invite(**child),
         lab.invite("lead@b", **{**child, "role": "lead"}),

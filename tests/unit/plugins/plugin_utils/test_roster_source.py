@@ -45,7 +45,7 @@ def test_a_directory_is_the_rosters_in_it_in_the_order_of_their_names(rosters: P
     [
         ([{"username": "alice"}], "entry 1 of people.yml ('alice'): entry 1 of invited.json has this username already"),
         ([{"username": "al", "subject": "bob"}], "entry 1 of invited.json is the same person (subject 'bob')"),
-        ([{"username": "genomics"}], "entry 1 of invited.json ('genomics'): entry 2 of people.yml names a shared group"),
+        ([{"username": "genomics"}], "entry 1 of invited.json ('genomics'): entry 2 of people.yml names a shared"),
         ([{"username": "x", "uid": 0}], "entry 1 of invited.json ('x'): it sets uid"),
         ({"people": []}, "Of invited.json: The roster is a mapping"),
     ],
@@ -65,7 +65,7 @@ def test_one_key_opens_one_account_whichever_file_it_is_in(rosters: Path) -> Non
 
 def test_a_directory_without_rosters_is_not_nobody(tmp_path: Path) -> None:
     (tmp_path / ".hidden.yml").write_text("[]")
-    with pytest.raises(IdentityError, match="is a directory without a file that ends in .json, .yaml, .yml"):
+    with pytest.raises(IdentityError, match=r"is a directory without a file that ends in \.json, \.yaml, \.yml"):
         RosterSource(str(tmp_path))
     with pytest.raises(IdentityError, match="is not a file: correct the path"):
         RosterSource(str(tmp_path / "none"))
