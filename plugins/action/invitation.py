@@ -61,6 +61,7 @@ ARGUMENTS = {
     "parent": {"type": "str"},
     "trusted": {"type": "dict"},
     "key_store": {"type": "path"},
+    "revoke_keys": {"type": "bool", "default": False},
 }
 _SECRET: dict[str, Any] = {"type": "str", "no_log": True}
 _CHECKED: dict[str, Any] = {**ARGUMENTS, "passphrase": _SECRET, "parent": _SECRET}
@@ -132,7 +133,9 @@ class ActionModule(ControllerAction):
 
         told = self.change(arguments, decide_revocation)
         ledger, jtis, change = seen[0]
-        out, keys_changed = close_keys(ledger, keys, change.people, jtis, write=not self._task.check_mode)
+        out, keys_changed = close_keys(
+            ledger, keys, change.people, jtis, for_ever=arguments["revoke_keys"], write=not self._task.check_mode
+        )
         return {
             **told,
             "changed": told["changed"] or keys_changed,

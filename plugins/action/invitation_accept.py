@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+import os
 import time
 from typing import TYPE_CHECKING
 
@@ -15,10 +16,9 @@ from ansible_collections.labfleet.identity.plugins.module_utils._invitations._ac
     chosen_username,
     needs_identity,
 )
+from ansible_collections.labfleet.identity.plugins.module_utils._invitations._entering import Entry
 from ansible_collections.labfleet.identity.plugins.module_utils._invitations._roster_entries import (
-    enter,
     entry_of,
-    is_entered,
     roster_path,
 )
 from ansible_collections.labfleet.identity.plugins.module_utils._ledger._acceptance import Acceptance, accept
@@ -32,9 +32,7 @@ from ansible_collections.labfleet.identity.plugins.module_utils._login._identity
     read_identity,
     upstream_of,
 )
-from ansible_collections.labfleet.identity.plugins.module_utils._ssh._key_book import Validity, present
 from ansible_collections.labfleet.identity.plugins.module_utils._ssh._key_entries import parse_key_entry
-from ansible_collections.labfleet.identity.plugins.module_utils._ssh._key_records import check_key_name
 from ansible_collections.labfleet.identity.plugins.module_utils._ssh._key_store import KeyStore
 from ansible_collections.labfleet.identity.plugins.module_utils._tokens._verify import verify_invitation
 from ansible_collections.labfleet.identity.plugins.plugin_utils._controller_action import (
@@ -46,13 +44,15 @@ from ansible_collections.labfleet.identity.plugins.plugin_utils._invitation_opti
     key_sets,
     longest_life,
 )
+from ansible_collections.labfleet.identity.plugins.plugin_utils._keys_shown import warnings_of_sharing
+from ansible_collections.labfleet.identity.plugins.plugin_utils._roster_source import RosterSource
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
     from typing import Any
 
-    from ansible_collections.labfleet.identity.plugins.module_utils._ledger._model import Ledger
-    from ansible_collections.labfleet.identity.plugins.module_utils._ledger._operations import Change
-    from ansible_collections.labfleet.identity.plugins.module_utils._ssh._key_book import KeyBook
+    from ansible_collections.labfleet.identity.plugins.module_utils._ledger._events import Stamp
+    from ansible_collections.labfleet.identity.plugins.module_utils._ledger._store import LedgerStore
     from ansible_collections.labfleet.identity.plugins.module_utils._tokens._verify import VerifiedInvitation
 
 ARGUMENTS = {
@@ -90,61 +90,74 @@ class ActionModule(ControllerAction):
         username = chosen_username(offered, arguments["username"] or "")
         key = parse_key_entry(arguments["key"])
         check_key(verified.claims, key)
-        entry = entry_of(username, offered, arguments["roles"], arguments["gecos"] or "")
-        path, key_name = roster_path(arguments["roster"]), check_key_name(arguments["key_name"])
-        keys = KeyStore(arguments["key_store"], arguments["lock_timeout"])
+        # a subject of its own: who accepts is nobody whom a roster names, whatever name they choose
+        subject = f"invitation:{verified.invitation.jti}"
+        entry = Entry(
+            profile=arguments["profile"],
+            entry=entry_of(username, subject, offered, arguments["roles"], arguments["gecos"] or ""),
+            key=key,
+            key_name=arguments["key_name"],
+            keys=KeyStore(arguments["key_store"], arguments["lock_timeout"]),
+            roster=roster_path(arguments["roster"]),
+            lock_timeout=arguments["lock_timeout"],
+            at=stamp.at,
+        )
         acceptance = Acceptance(
             profile=arguments["profile"],
             jti=verified.invitation.jti,
             issuer=verified.issuer,
             chain=verified.chain,
             username=username,
-            subject=username,
+            subject=subject,
             key=key.key.fingerprint,
             upstream=_upstream(arguments, verified, now),
             own_issuer=verified.issuer == arguments["issuer"],
             own_ancestors=ancestors_by(verified.invitation, arguments["issuer"]),
         )
-
-        def with_key(book: KeyBook) -> KeyBook:
-            # once it was used, only what is missing is completed: a key that somebody put to rest stays at rest
-            if was_used and (is_entered(path, username) or book.keys_of(username)):
-                return book
-            return present(book, username, key_name, key, Validity(), stamp.at)
-
         store = self.store(arguments)
         # the ledger says first what is wrong; then what cannot be entered is refused before anything is used up
-        was_used = not accept(store.load() or EMPTY_LEDGER, acceptance, stamp).events
-        keys.commit(arguments["profile"], with_key, write=False)
-        enter(path, entry, arguments["lock_timeout"], write=False)
-        ledgers: list[Ledger] = []
-
-        def decide(ledger: Ledger) -> Change:
-            ledgers[:] = [ledger]
-            return accept(ledger, acceptance, stamp)
-
-        settled = self.settle(store, decide)
+        if accept(store.load() or EMPTY_LEDGER, acceptance, stamp).events:
+            entry.check(RosterSource(os.path.dirname(entry.roster), may_be_empty=True).data(self._loader))
+        settled = self.settle(store, lambda ledger: accept(ledger, acceptance, stamp))
         events = settled.decision.events
-        before, after = keys.commit(arguments["profile"], with_key, write)
-        is_new_entry, roster_before, roster_after = enter(path, entry, arguments["lock_timeout"], write)
+        now_known = store.load() or EMPTY_LEDGER
+        person = now_known.profile(acceptance.profile).person(subject)
+        names = now_known.profile(acceptance.profile).names_of(person) if person else (username,)
+        entered = entry.make(person.username if person else username, names, not events, write)
+        if write:
+            self._check_still_in(store, acceptance, stamp, entry, names)
         told = change_result(store.name, events, settled.warnings)
-        uid = _uid(ledgers[0], acceptance, settled.decision)
+        # in check mode the number is not in the ledger yet
+        uid = person.uid if person else next(event.uid for event in events if isinstance(event, UserIssued))
+        if os.path.isdir(entry.keys.path):
+            shared = warnings_of_sharing(entry.keys, entry.profile, entered.keys_before, entered.keys_after)
+            told["warnings"] = [*told.get("warnings", ()), *shared]
         return {
             **told,
-            "changed": bool(events) or before != after or is_new_entry,
-            "diff": [told["diff"], _roster_diff(path, roster_before, roster_after)],
+            "changed": bool(events) or entered.changed,
+            "diff": [told["diff"], _roster_diff(entry.roster, entered.roster_before, entered.roster_after)],
             "events": [event_record(event) for event in events],
             "username": username,
             "uid": uid,
             "jti": acceptance.jti,
             "chain": list(acceptance.chain),
-            "entry": entry,
+            "entry": entry.entry,
             "policy": offered.get("policy", {}),
             "message": [
                 f"{username} is in the profile {arguments['profile']} with the number {uid}, on every host the same.",
-                f"The entry is in {path}. Hosts know it after the next run of labfleet.identity.site.",
+                f"The entry is in {entry.roster}. Hosts know it after the next run of labfleet.identity.site.",
             ],
         }
+
+    def _check_still_in(
+        self, store: LedgerStore, acceptance: Acceptance, stamp: Stamp, entry: Entry, names: Sequence[str]
+    ) -> None:
+        """Close the key again when the invitation was revoked while it was being accepted."""
+        try:
+            accept(store.load() or EMPTY_LEDGER, acceptance, stamp)
+        except IdentityError:
+            entry.close(names)
+            raise
 
     def _verified(self, arguments: dict[str, Any], now: int) -> VerifiedInvitation:
         """The invitation, if it counts and is one that can be accepted."""
@@ -154,7 +167,7 @@ class ActionModule(ControllerAction):
             arguments["profile"],
             now,
             longest_life=longest_life(arguments),
-            roots=arguments["inviters"] or None,
+            roots=arguments["inviters"] or [arguments["issuer"]],
         )
         # whoever got one that was delegated from it has it as well, so that it must let nobody in
         if verified.claims["inv"].get("depth"):
@@ -181,14 +194,6 @@ def _upstream(arguments: dict[str, Any], verified: VerifiedInvitation, now: int)
     identity = read_identity(arguments["identity_directory"], session, now)
     check_identity(identity, offered, verified.invitation.jti)
     return upstream_of(identity)
-
-
-def _uid(ledger: Ledger, acceptance: Acceptance, change: Change) -> int:
-    """The number of the person, who is new or was there already."""
-    for event in change.events:
-        if isinstance(event, UserIssued):
-            return event.uid
-    return ledger.person(acceptance.profile, subject=acceptance.subject).uid
 
 
 def _roster_diff(path: str, before: str, after: str) -> dict[str, str]:

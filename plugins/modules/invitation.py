@@ -17,8 +17,8 @@ description:
   - The same O(name) with the same terms is the same invitation, byte for byte. Other terms are refused while it is open
     or accepted. When it expired without being used, it is issued anew.
   - With O(state=revoked) it can be used no longer, nor can anything that was delegated from it. Whoever came in by it
-    is disabled in the ledger, and their keys in O(key_store) are revoked; M(labfleet.identity.accounts) brings that to
-    hosts. It cannot be taken back.
+    is disabled in the ledger, and their keys in O(key_store) are deactivated; M(labfleet.identity.accounts) brings that
+    to hosts. It cannot be taken back.
   - The invitation itself is in no result, no diff and no message.
 options:
   name:
@@ -69,6 +69,13 @@ options:
   key_store:
     description: The directory with the keys of people, needed with O(state=revoked).
     type: path
+  revoke_keys:
+    description:
+      - With O(state=revoked), whether the keys that people accepted with are revoked for ever, which shuts them out of
+        every account on every host. Without it they are deactivated. Nobody proved that the key was theirs when they
+        accepted, so that it may be somebody else's.
+    type: bool
+    default: false
 extends_documentation_fragment:
   - labfleet.identity.ledger
   - labfleet.identity.ledger.operation
@@ -155,12 +162,12 @@ revoked:
     uid:
       description: Their number, which stays theirs.
       type: int
-    revoked_keys:
-      description: Their keys that are revoked, by name.
+    closed_keys:
+      description: Their keys, which let nobody in any more, by name.
       type: list
       elements: str
   sample:
-    - {username: heidi, uid: 5417, revoked_keys: [invitation]}
+    - {username: heidi, uid: 5417, closed_keys: [invitation]}
 message:
   description: What was done and what to do next, for a person to read.
   returned: success

@@ -35,8 +35,8 @@ options:
     required: true
   inviters:
     description:
-      - The clusters among O(trusted) that may invite on their own. The others may only pass on what these issued. All
-        of them may if it is not given.
+      - The clusters among O(trusted) that may invite on their own. The others may only pass on what these issued. It
+        is O(issuer) alone if it is not given.
     type: list
     elements: str
   token:

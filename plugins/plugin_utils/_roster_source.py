@@ -30,15 +30,16 @@ ENDINGS = (".json", ".yaml", ".yml")
 class RosterSource:
     """A roster as a task gives it, not yet read."""
 
-    def __init__(self, given: Any, what: str = "roster") -> None:
+    def __init__(self, given: Any, what: str = "roster", may_be_empty: bool = False) -> None:
         """:param given: the people, or the path of a file or a directory with them; nothing for nobody.
 
+        :param may_be_empty: whether a directory without rosters is nobody, and not a mistake.
         :raises IdentityError: there is neither a file nor a directory with rosters at the path.
         """
         self._given = plain(given)
         self._what = what
         self._path = os.path.abspath(os.path.expanduser(self._given)) if isinstance(self._given, str) else ""
-        self._files = self._found() if self._path else []
+        self._files = self._found(may_be_empty) if self._path else []
 
     @property
     def mark(self) -> Any:
@@ -54,12 +55,17 @@ class RosterSource:
         """
         if not self._path:
             return parse_roster(self._given)
-        read = {path: read_roster_text(plain(loader.get_text_file_contents(path)), path) for path in self._files}
-        if self._files == [self._path]:
-            return parse_roster(read[self._path])
-        return parse_rosters({os.path.basename(path): data for path, data in read.items()})
+        read = self.data(loader)
+        return parse_rosters(read) if self._files != [self._path] else parse_roster(*read.values())
 
-    def _found(self) -> list[str]:
+    def data(self, loader: Any) -> dict[str, Any]:
+        """What is in each file, by its name."""
+        return {
+            os.path.basename(path): read_roster_text(plain(loader.get_text_file_contents(path)), path)
+            for path in self._files
+        }
+
+    def _found(self, may_be_empty: bool) -> list[str]:
         if os.path.isfile(self._path):
             return [self._path]
         try:
@@ -69,7 +75,7 @@ class RosterSource:
                 f"The {self._what} {self._path} is not a file: correct the path, or give the list of people itself."
             ) from None
         files = [os.path.join(self._path, name) for name in names if name.endswith(ENDINGS) and name[0] != "."]
-        if not files:
+        if not files and not may_be_empty:
             raise IdentityError(
                 f"The {self._what} {self._path} is a directory without a file that ends in {', '.join(ENDINGS)}:"
                 " correct the path, or bring the files back, for an empty roster is everybody's farewell."

@@ -39,9 +39,18 @@ def named_jtis(ledger: Ledger, profile: str, name: str, jti: str) -> list[str]:
 
 
 def close_keys(
-    ledger: Ledger, keys: KeyStore, people: Iterable[tuple[str, str]], jtis: Sequence[str], write: bool
+    ledger: Ledger,
+    keys: KeyStore,
+    people: Iterable[tuple[str, str]],
+    jtis: Sequence[str],
+    for_ever: bool,
+    write: bool,
 ) -> tuple[list[dict[str, Any]], bool]:
-    """Revoke the keys that people accepted with, and let all others of theirs rest; who is out, and what is new."""
+    """Let the keys of people let nobody in; who is out, and whether that is new.
+
+    :param for_ever: whether what they accepted with is revoked, on every host and for every account. Nobody has proved
+        that the key was theirs, so that this is for whoever knows.
+    """
     accepted_with: dict[tuple[str, str], set[str]] = {}
     for used in accepted_under(ledger, jtis):
         accepted_with.setdefault((used.profile, used.subject), set()).add(used.key)
@@ -52,10 +61,10 @@ def close_keys(
         person = home.person(subject)
         if person is None:
             continue
-        closing = _Closing(person, home.names_of(person), accepted_with.get(person.key, set()))
+        closing = _Closing(person, home.names_of(person), accepted_with.get(person.key, set()) if for_ever else set())
         before, after = keys.commit(profile, closing.close, write)
         changed = changed or before != after
-        out.append({"username": person.username, "uid": person.uid, "revoked_keys": sorted(closing.revoked)})
+        out.append({"username": person.username, "uid": person.uid, "closed_keys": sorted(closing.closed)})
     return out, changed
 
 
@@ -65,16 +74,16 @@ class _Closing:
     def __init__(self, person: Person, names: Sequence[str], fingerprints: Collection[str]) -> None:
         self._names = dict.fromkeys((person.username, *names))
         self._fingerprints = fingerprints
-        self.revoked: list[str] = []
+        self.closed: list[str] = []
 
     def close(self, book: KeyBook) -> KeyBook:
         """The book with their keys closed."""
-        self.revoked = []
+        self.closed = []
         for username in self._names:
             there = book.keys_of(username)
             if not there:
                 continue
             guilty = [name for name, record in there.items() if record.entry.key.fingerprint in self._fingerprints]
             book = deactivate(revoke(book, username, guilty), username, list(there))
-            self.revoked += guilty
+            self.closed += there
         return book

@@ -26,7 +26,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
     from typing import Any
 
-__all__ = ["ROLES", "enter", "entry_of", "is_entered", "roster_path"]
+__all__ = ["ROLES", "enter", "entry_of", "roster_path", "roster_text"]
 
 ROLES = ("guest", "member", "manager", "lead")
 MODE = 0o640
@@ -35,18 +35,20 @@ _OF_ROLES = ("groups", "shell", "limits", "environment", "umask")
 
 def entry_of(
     username: str,
+    subject: str,
     offered: Mapping[str, Any],
     roles: Mapping[str, Any],
     gecos: str,
 ) -> dict[str, Any]:
     """What the roster says of somebody who accepted.
 
+    :param subject: their stable id, which is that of no entry that somebody wrote without one.
     :param offered: what the invitation offers, the claim C(inv).
     :param roles: what each role brings: groups, and for whom nothing else is offered shell, limits, environment, umask.
     :raises IdentityError: the role brings what no role may, or the entry is none that a roster may have.
     """
     brought = _of_role(offered.get("role", ""), roles)
-    entry: dict[str, Any] = {"username": username, **brought}
+    entry: dict[str, Any] = {"username": username, "subject": subject, **brought}
     entry["groups"] = sorted({*brought.get("groups", ()), *offered.get("groups", ())})
     if offered.get("shell"):
         entry["shell"] = offered["shell"]
@@ -84,14 +86,14 @@ def enter(path: str, entry: Mapping[str, Any], lock_timeout: float, write: bool)
         return _enter(path, entry, write=True)
 
 
-def is_entered(path: str, username: str) -> bool:
-    """Whether somebody of this name is in the file, whatever it says of them."""
-    return any(known.get("username") == username for known in _read(path))
+def roster_text(path: str) -> str:
+    """What is in the file now, as it would be written."""
+    return _text(_read(path))
 
 
 def _enter(path: str, entry: Mapping[str, Any], write: bool) -> tuple[bool, str, str]:
     there = _read(path)
-    if is_entered(path, entry["username"]):
+    if any(known.get("username") == entry["username"] for known in there):
         text = _text(there)
         return False, text, text
     entries = sorted([*there, dict(entry)], key=lambda known: str(known["username"]))

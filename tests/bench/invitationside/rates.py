@@ -107,7 +107,7 @@ def accepting(store: Any, directory: str, signed: list[str], now: int) -> float:
         acceptance = Acceptance(PROFILE, verified.invitation.jti, ISSUER, (), username, username, key.key.fingerprint)
         settle(store, lambda known: accept(known, acceptance, stamp), write=True)
         keys.commit(PROFILE, lambda book: present(book, username, "invitation", key, Validity(), stamp.at))
-        enter(roster, entry_of(username, verified.claims["inv"], {}, ""), 60, write=True)
+        enter(roster, entry_of(username, username, verified.claims["inv"], {}, ""), 60, write=True)
 
     return rate(accept_one, len(signed))
 

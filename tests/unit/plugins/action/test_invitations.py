@@ -8,6 +8,7 @@ from __future__ import annotations
 import csv
 import json
 import os
+import shutil
 import subprocess
 import sys
 from typing import TYPE_CHECKING, Any
@@ -126,8 +127,9 @@ def test_one_invitation_is_one_person_and_nobody_else(lab: Lab) -> None:
         name: accepted[name] for name in ("uid", "entry", "diff")
     }
     assert (accepted["changed"], second["changed"], second["uid"]) == (True, False, accepted["uid"])
-    entry = {"username": "heidi", "groups": ["stats"], "limits": {"cores": 2}, "expires": "2099-01-31"}
-    assert lab.invited() == [entry]
+    subject = f"invitation:{issued['jti']}"
+    offered = {"groups": ["stats"], "limits": {"cores": 2}, "expires": "2099-01-31"}
+    assert lab.invited() == [{"username": "heidi", "subject": subject, **offered}]
     for refused in (other_key, other_name, taken):
         assert refused["changed"] is False
     assert "only they, with the same username, key and identity, can come again" in other_key["msg"]
@@ -141,8 +143,7 @@ def test_what_was_interrupted_is_completed(lab: Lab) -> None:
     first = lab.results(lab.accept())[0]
     # as if the run had been killed after the ledger was written
     (lab.directory / "rosters" / "new.json").unlink()
-    for file in (lab.directory / "keys" / "lab" / "heidi").iterdir():
-        file.unlink()
+    shutil.rmtree(lab.directory / "keys")
     second = lab.results(lab.accept())[0]
     assert (second["changed"], second["uid"], second["events"]) == (True, first["uid"], [])
     assert [entry["username"] for entry in lab.invited()] == ["heidi"]
@@ -175,15 +176,57 @@ def test_revoked_is_out_everywhere_and_for_good(lab: Lab) -> None:
         lab.invite(username="heidi"),
     )
     assert foretold["revoked"] == revoked["revoked"]
-    assert [(person["username"], person["revoked_keys"]) for person in revoked["revoked"]] == [
-        ("heidi", ["invitation"])
-    ]
+    assert [(person["username"], person["closed_keys"]) for person in revoked["revoked"]] == [("heidi", ["invitation"])]
     assert (revoked["changed"], again["changed"], unused["changed"], unused["revoked"]) == (True, False, True, [])
     assert "was revoked at" in late["msg"]
     assert "was revoked at" in accepted["msg"]
     assert [(person["username"], person["state"]) for person in members["identities"]] == [("heidi", "disabled")]
-    assert [key.split()[1] for key in members["revoked_keys"]] == [HEIDI.split()[1]]
+    # nobody proved that the key was hers, so that it is closed here and not for everybody who has it
+    assert members["revoked_keys"] == []
     assert "was revoked, and that is for good" in issued["msg"]
+
+
+def test_a_key_that_is_known_to_be_theirs_can_be_revoked_for_ever(lab: Lab) -> None:
+    lab.results(lab.key(), lab.profile(), lab.invite(username="heidi"), lab.accept())
+    _revoked, members = lab.results(lab.revoke(name="heidi@uni", revoke_keys=True), lab.allocation())
+    assert [key.split()[1] for key in members["revoked_keys"]] == [HEIDI.split()[1]]
+
+
+@pytest.mark.parametrize(
+    ("beside", "taken"),
+    [
+        ({"username": "bob"}, "has this username already"),
+        ({"username": "robert", "groups": ["bob"]}, "names a shared group so"),
+        ({"username": "robert", "keys": [HEIDI]}, "has the same SSH key"),
+    ],
+)
+def test_nobody_comes_in_as_somebody_whom_a_roster_names(lab: Lab, beside: dict[str, Any], taken: str) -> None:
+    """Attack: bob is in the roster of the sysadmins and has no number yet, and somebody chooses his name or key."""
+    (lab.directory / "rosters" / "people.yml").write_text(json.dumps([beside]))
+    lab.results(lab.key(), lab.profile(), lab.invite("mallory@uni"))
+    before = lab.ledger.read_bytes()
+    refused = lab.results(lab.accept("mallory@uni", username="bob"))[0]
+    assert taken in refused["msg"]
+    assert lab.ledger.read_bytes() == before
+    assert lab.invited() == []
+
+
+def test_who_accepted_is_not_whom_a_roster_means_later(lab: Lab) -> None:
+    """Attack: as above, but the roster with bob comes later."""
+    lab.results(lab.key(), lab.profile(), lab.invite("mallory@uni"), lab.accept("mallory@uni", username="bob"))
+    (lab.directory / "rosters" / "people.yml").write_text(json.dumps([{"username": "bob", "groups": ["stats"]}]))
+    (lab.directory / "rosters" / "new.json").unlink()
+    refused = lab.results(lab.allocation())[0]
+    assert "identities" not in refused
+    assert "bob" in refused["msg"]
+
+
+def test_a_used_invitation_brings_no_entry_back(lab: Lab) -> None:
+    """Attack: a sysadmin took the entry out of the roster, and the invitation comes once more."""
+    lab.results(lab.key(), lab.profile(), lab.invite(username="heidi"), lab.accept())
+    (lab.directory / "rosters" / "new.json").write_text("[]")
+    assert lab.results(lab.accept())[0]["changed"] is False
+    assert lab.invited() == []
 
 
 def test_a_stolen_signing_key_invites_nobody(lab: Lab, tmp_path: Path) -> None:
@@ -224,8 +267,8 @@ def test_a_partner_passes_on_less_and_never_more(lab: Lab) -> None:
     itself, not_trusted, not_a_root, accepted = lab.results(
         lab.accept("partner", username="mallory", key=MALLORY),
         lab.accept(),
-        lab.accept("root@b", trusted=trusted, inviters=["a"], key=MALLORY),
-        lab.accept(trusted=trusted, inviters=["a"]),
+        lab.accept("root@b", trusted=trusted, key=MALLORY),
+        lab.accept(trusted=trusted),
     )
     assert "is to be passed on and lets nobody in itself" in itself["msg"]
     assert "b" in not_trusted["msg"]

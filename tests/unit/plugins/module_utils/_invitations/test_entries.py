@@ -46,7 +46,12 @@ ROLES = {"member": {"groups": ["genomics"], "shell": "/bin/zsh", "limits": {"cor
     ],
 )
 def test_an_entry_says_what_is_offered_and_what_the_role_brings(offered: dict[str, Any], entry: dict[str, Any]) -> None:
-    assert entry_of("heidi", offered, ROLES, "Heidi") == {"username": "heidi", "gecos": "Heidi", **entry}
+    assert entry_of("heidi", "invitation:x", offered, ROLES, "Heidi") == {
+        "username": "heidi",
+        "subject": "invitation:x",
+        "gecos": "Heidi",
+        **entry,
+    }
 
 
 @pytest.mark.parametrize(
@@ -66,17 +71,17 @@ def test_what_no_entry_may_say_is_refused(
     offered: dict[str, Any], roles: dict[str, Any], gecos: str, refusal: str
 ) -> None:
     with pytest.raises(IdentityError) as caught:
-        entry_of("heidi", offered, roles, gecos)
+        entry_of("heidi", "invitation:x", offered, roles, gecos)
     assert refusal in str(caught.value).replace("'", "")
 
 
 def test_entries_stand_together_and_what_people_changed_stays(tmp_path: Path) -> None:
     path = roster_path(str(tmp_path / "invited.json"))
-    one = entry_of("zoe", {}, {}, "")
+    one = entry_of("zoe", "z", {}, {}, "")
     assert enter(path, one, 5, write=False)[0]
     assert os.listdir(tmp_path) == []
     assert enter(path, one, 5, write=True)[0]
-    assert enter(path, entry_of("adam", {"groups": ["a"]}, {}, ""), 5, write=True)[0]
+    assert enter(path, entry_of("adam", "a", {"groups": ["a"]}, {}, ""), 5, write=True)[0]
     assert enter(path, one, 5, write=True)[0] is False
     entries = json.loads((tmp_path / "invited.json").read_text())
     assert [entry["username"] for entry in entries] == ["adam", "zoe"]
@@ -89,7 +94,7 @@ def test_entries_stand_together_and_what_people_changed_stays(tmp_path: Path) ->
 
 def test_many_who_accept_at_once_are_all_entered(tmp_path: Path) -> None:
     path = str(tmp_path / "invited.json")
-    people = [entry_of(f"user{number}", {}, {}, "") for number in range(24)]
+    people = [entry_of(f"user{number}", f"s{number}", {}, {}, "") for number in range(24)]
     threads = [threading.Thread(target=enter, args=(path, person, 30, True)) for person in people]
     for thread in threads:
         thread.start()
