@@ -111,6 +111,12 @@ class ActionModule(ControllerAction):
             task_vars=self._variables,
         )
         result.pop("invocation", None)
+        if result.get("failed") and "unit" not in result and mapping.subject not in ("", mapping.account):
+            # the account may be missing because the roster that brings it names somebody else
+            result["msg"] = (
+                f"{result.get('msg', 'The host ran nothing')}. In the roster {mapping.account} needs 'subject:"
+                f" {mapping.subject}': without it the entry is another person's."
+            )
         result.update(told)
         # a number that was issued stays issued, whatever the host says
         result["changed"] = bool(result.get("changed")) or bool(change["changed"])

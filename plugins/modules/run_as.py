@@ -91,7 +91,8 @@ options:
   used_tokens:
     description:
       - A private directory of the controller, which notes used tokens until they have expired. All controllers that
-        take tokens of one portal share it, and it outlives them.
+        take tokens of one portal share it, and it outlives them. It is refused where somebody else could write in it or
+        in a directory above it.
     type: str
     required: true
   mapping:
@@ -99,7 +100,8 @@ options:
       - V(existing) takes the account of the person whom M(labfleet.identity.ledger_link) linked to the user. The
         upstream identity is written as issuer, a blank, subject.
       - V(create) does the same, and issues a number to whoever is not linked yet. Number and link come into the ledger
-        together. The account comes with the usual run, once the roster has the person. Until then the host refuses.
+        together. The account comes with the usual run, once the roster has the person with the C(subject) that
+        RV(events) shows. Until then the host refuses. An entry of the roster without it is another person.
       - V(shared) takes the account O(username), which is nobody's own. Every user has a directory of their own there.
     type: str
     choices: [existing, create, shared]
@@ -175,29 +177,32 @@ seealso:
 """
 
 EXAMPLES = r"""
+# What a portal wrote is read from a file, for an extra variable is a template, which can run programs here.
 - name: Run what a user of the portal asked for
   labfleet.identity.run_as:
     ledger: file:ledger.jsonl
     profile: lab
-    token: "{{ portal_token }}"
+    token: "{{ portal_wrote.token }}"
     trusted:
       https://portal.example: /etc/labfleet/portal.jwks.json
     audience: labfleet
     roles: [user, pi]
     used_tokens: /var/lib/labfleet/used-tokens
     mapping: existing
-    argv: [python3, analyse.py, --input, "data 1.csv"]
+    argv: "{{ portal_wrote.argv }}"
     environment:
       OMP_NUM_THREADS: "4"
     timeout: 3600
   no_log: true
   register: job
+  vars:
+    portal_wrote: "{{ lookup('ansible.builtin.file', '/srv/portal/jobs/4711.json') | from_json }}"
 
 - name: The same for users who have no account of their own
   labfleet.identity.run_as:
     ledger: file:ledger.jsonl
     profile: lab
-    token: "{{ portal_token }}"
+    token: "{{ portal_wrote.token }}"
     trusted:
       https://portal.example: /etc/labfleet/portal.jwks.json
     audience: labfleet
@@ -208,6 +213,8 @@ EXAMPLES = r"""
     argv: [python3, -c, "print(6 * 7)"]
   no_log: true
   register: job
+  vars:
+    portal_wrote: "{{ lookup('ansible.builtin.file', '/srv/portal/jobs/4712.json') | from_json }}"
 """
 
 RETURN = r"""

@@ -36,6 +36,7 @@ class Mapping:
 
     account: str
     uid: int
+    subject: str = ""  # who the person is in rosters; nobody where the account is shared
     shared: bool = False
     events: tuple[Event, ...] = ()
 
@@ -55,7 +56,7 @@ def map_user(ledger: Ledger, profile: str, user: PortalUser, mapping: str, usern
     if mapping == SHARED:
         return _shared(ledger, here, username)
     if person is not None:
-        return Mapping(person.username, _number(here, person))
+        return Mapping(person.username, _number(here, person), person.subject)
     if mapping == CREATE:
         return _created(here, ledger, user, username or user.username, stamp)
     raise IdentityError(
@@ -96,6 +97,14 @@ def _created(here: Profile, ledger: Ledger, user: PortalUser, username: str, sta
             f"The token of {quoted(user.upstream)} proposes no username: name one, or the claim that has it."
         )
     check_research_username(username)
+    # Of their own, for by default a subject is the username: whoever a roster calls so and who has no number yet is
+    # another person, and must not become this one because a portal proposes their name.
+    subject = f"portal:{user.identity}"
+    if subject in here.by_subject:
+        raise IdentityError(
+            f"{here.person(subject)} has the subject {subject} of {quoted(user.upstream)} in the profile {here.id}, and"
+            " no link: link the two with ledger_link if they are one person."
+        )
     holder = here.by_username.get(username)
     if holder is not None or username in here.by_subject or username in here.groups or username in here.guests:
         whose = f"{here.person(holder.subject)}" if holder else "somebody or something else"
@@ -105,8 +114,8 @@ def _created(here: Profile, ledger: Ledger, user: PortalUser, username: str, sta
             " are one person."
         )
     uid = choose_numbers(here.uid_band, ledger.numbers, here.id, [username], "people")[username]
-    issued = UserIssued(here.id, username, username, uid, stamp)
-    return Mapping(username, uid, events=(issued, Linked(here.id, username, user.upstream, "", stamp)))
+    issued = UserIssued(here.id, username, subject, uid, stamp)
+    return Mapping(username, uid, subject, events=(issued, Linked(here.id, subject, user.upstream, "", stamp)))
 
 
 def _shared(ledger: Ledger, here: Profile, username: str) -> Mapping:

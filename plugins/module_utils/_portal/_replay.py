@@ -3,7 +3,8 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """Every token once: a file for each that was used, until it would have expired anyway (private; controller).
 
-The ledger is no place for this. It forgets nothing, and a portal makes a token for every command.
+The ledger is no place for this. It forgets nothing, and a portal makes a token for every command. Whoever could write
+in the directory, or move it away from one above, could use a token again: so nobody else may.
 """
 
 from __future__ import annotations
@@ -16,6 +17,11 @@ from typing import TYPE_CHECKING
 
 from ansible_collections.labfleet.identity.plugins.module_utils._errors import IdentityError
 from ansible_collections.labfleet.identity.plugins.module_utils._names import quoted
+from ansible_collections.labfleet.identity.plugins.module_utils._safe_files import (
+    fsync_directory,
+    make_trusted_directory,
+    open_trusted_directory,
+)
 
 if TYPE_CHECKING:
     from ansible_collections.labfleet.identity.plugins.module_utils._portal._token import PortalUser
@@ -50,7 +56,10 @@ class UsedTokens:
 
         :raises IdentityError: it was used before, or this cannot be written down.
         """
-        directory = self._open(make=True)
+        try:
+            directory = self._open(make=True)
+        except OSError as error:
+            raise self._not_written(error) from None
         try:
             try:
                 handle = os.open(
@@ -65,33 +74,23 @@ class UsedTokens:
                 file.write(str(user.expires))
                 file.flush()
                 os.fsync(file.fileno())
-            os.fsync(directory)
+            fsync_directory(directory)
             self._sweep(directory, now)
         except OSError as error:
-            raise IdentityError(
-                f"It cannot be written down in {self._path} that the token is used ({error.strerror}), so it is not"
-                " used: see whether the directory can be written to."
-            ) from None
+            raise self._not_written(error) from None
         finally:
             os.close(directory)
 
     def _open(self, make: bool) -> int:
         """The directory; -1 when there is none and none is to be made."""
         if make:
-            with contextlib.suppress(FileExistsError):
-                try:
-                    os.mkdir(self._path, 0o700)
-                except FileNotFoundError:
-                    raise IdentityError(
-                        f"There is no directory {os.path.dirname(self._path)} for the used tokens: make it, on a disk"
-                        " that stays."
-                    ) from None
-        try:
-            directory = os.open(self._path, os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC)
-        except FileNotFoundError:
+            directory = make_trusted_directory(self._path, 0o700)
+        elif os.path.lexists(self._path):
+            directory = open_trusted_directory(self._path)
+        else:
+            # where it could not be made, nothing will be used either
+            os.close(open_trusted_directory(os.path.dirname(self._path)))
             return -1
-        except OSError as error:
-            raise IdentityError(f"{self._path} is no directory that can be opened: {error.strerror}.") from None
         status = os.fstat(directory)
         if status.st_uid != os.geteuid() or stat.S_IMODE(status.st_mode) & 0o077:
             os.close(directory)
@@ -105,6 +104,12 @@ class UsedTokens:
     @staticmethod
     def _name(user: PortalUser) -> str:
         return hashlib.sha256(f"{user.issuer}\0{user.jti}".encode()).hexdigest()
+
+    def _not_written(self, error: OSError) -> IdentityError:
+        return IdentityError(
+            f"It cannot be written down in {self._path} that the token is used ({error.strerror}), so it is not"
+            " used: see whether the directory can be written to."
+        )
 
     @staticmethod
     def _was_used(user: PortalUser) -> IdentityError:

@@ -9,6 +9,7 @@ The host of these tests is this machine, which has no account that is ours: what
 from __future__ import annotations
 
 import json
+import sys
 import time
 from typing import TYPE_CHECKING, Any
 
@@ -19,6 +20,7 @@ from ansible_collections.labfleet.identity.tests.unit.plugins.action.controllers
 from ansible_collections.labfleet.identity.tests.unit.plugins.module_utils._portal import portals
 
 if TYPE_CHECKING:
+    import subprocess
     from pathlib import Path
 
 CANARY = "canary-5c1d0a"
@@ -79,6 +81,36 @@ class Lab(Controller):
     def people(self) -> list[str]:
         events = [json.loads(line) for line in self.ledger.read_text().splitlines()[1:]]
         return [event["username"] for event in events if event.get("kind") == "user"]
+
+    def playbook(self, job: dict[str, Any] | str, *arguments: str) -> subprocess.CompletedProcess[str]:
+        """The playbook as an administrator starts it, with the file that the portal wrote."""
+        settings = {
+            "ledger": f"file:{self.ledger}",
+            "profile": "lab",
+            "portal_trusted": {portals.PORTAL: "portal.json"},
+            "portal_audience": portals.AUDIENCE,
+            "portal_roles": ["user"],
+            "portal_used_tokens": str(self.used),
+            "run_host": "one",
+            "ansible_python_interpreter": sys.executable,
+            "ansible_become": False,
+        }
+        (self.directory / "portal.yml").write_text(json.dumps(settings))
+        (self.directory / "job.json").write_text(job if isinstance(job, str) else json.dumps(job))
+        file = f"portal_job={self.directory}/job.json"
+        return self.run(
+            "playbook",
+            "-i",
+            "one,",
+            "-c",
+            "local",
+            "-e",
+            "@portal.yml",
+            "-e",
+            file,
+            *arguments,
+            "labfleet.identity.run_as",
+        )
 
 
 @pytest.fixture
@@ -160,6 +192,27 @@ def test_a_new_person_is_in_the_ledger_also_when_the_host_has_no_account_yet(lab
     assert (results[0]["changed"], lab.people()) == (True, ["alice", "jobs", "ann"])
     again, _printed = lab.results([lab.task(lab.token(sub="5", jti=2), mapping="create")])
     assert (again[0]["changed"], again[0]["events"]) == (False, [])
+    subject = results[0]["events"][0]["subject"]
+    assert all(f"In the roster ann needs 'subject: {subject}'" in said[0]["msg"] for said in (results, again))
+
+
+def test_whoever_proposes_the_name_of_somebody_in_the_roster_does_not_become_them(lab: Lab) -> None:
+    token = lab.token(sub="666", preferred_username="bob")
+    bob = {"username": "bob"}
+    issue = {"ledger": f"file:{lab.ledger}", "profile": "lab"}
+    results, _printed = lab.results(
+        [
+            lab.task(token, mapping="create"),
+            {"labfleet.identity.uid_allocation": {**issue, "roster": [bob]}, "failed_when": False},
+        ]
+    )
+    created = results[0]["events"][0]
+    assert reached_a_host(results[0])
+    assert "the username bob belongs to the subject 'portal:" in results[1]["msg"]
+    assert "a name is never given to somebody else" in results[1]["msg"]
+    told = {**bob, "subject": created["subject"]}
+    results, _printed = lab.results([{"labfleet.identity.uid_allocation": {**issue, "roster": [told]}}])
+    assert [one["uid"] for one in results[0]["identities"]] == [created["uid"]]
 
 
 def test_the_token_is_shown_nowhere(lab: Lab) -> None:
@@ -183,3 +236,35 @@ def test_the_token_is_shown_nowhere(lab: Lab) -> None:
             assert part not in used + lab.ledger.read_text()
     assert "was used already" in results[1]["msg"]
     assert "nonsense" in results[4]["msg"]
+
+
+def test_what_a_portal_wrote_is_no_template(lab: Lab) -> None:
+    """A template would run on the controller, with the rights of whoever runs Ansible."""
+    made = lab.directory / "made"
+    attack = f"{{{{ lookup('ansible.builtin.pipe', 'touch {made}') }}}}"
+    # the attack is one: as an extra variable it works
+    ran = lab.playbook({"token": "x", "argv": ["id"]}, "-e", json.dumps({"portal_audience": attack}))
+    assert made.exists(), ran.stdout
+    made.unlink()
+    tokens = [lab.token(jti=number) for number in range(5)]
+    jobs: list[tuple[Any, tuple[str, ...]]] = [
+        ({"token": tokens[0], "argv": ["echo", attack], "environment": {"A": attack}}, REFUSED_THERE),
+        ({"token": tokens[1], "argv": [attack], "directories": [attack], "timeout": attack}, ("directories has",)),
+        ({"token": tokens[2], "argv": ["id"], attack: attack}, ("is no job",)),
+        ({"token": tokens[3], "argv": attack}, ("is no job",)),
+        (json.dumps({"token": tokens[4], "argv": [attack]})[:-1], ("from_json",)),
+    ]
+    for job, says in jobs:
+        ran = lab.playbook(job, "-vvvv")
+        printed = (ran.stdout + ran.stderr).replace("\n", " ")
+        assert ran.returncode == 2, printed
+        assert not made.exists(), job
+        assert any(text in printed for text in says), printed
+        assert not [part for token in tokens for part in token.split(".") if part in printed]
+    assert len(list(lab.used.iterdir())) == 1
+
+
+def test_the_playbook_takes_a_path_from_the_root_on(lab: Lab) -> None:
+    ran = lab.playbook({}, "-e", "portal_job=job.json")
+    assert "no absolute path" in ran.stdout
+    assert ran.returncode == 2

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from ansible_collections.labfleet.identity.plugins.module_utils._errors import IdentityError
+from ansible_collections.labfleet.identity.plugins.module_utils._ledger._allocation import Wanted, allocate
 from ansible_collections.labfleet.identity.plugins.module_utils._ledger._events import (
     DISABLED,
     RETIRED,
@@ -19,6 +20,7 @@ from ansible_collections.labfleet.identity.plugins.module_utils._ledger._events 
 )
 from ansible_collections.labfleet.identity.plugins.module_utils._ledger._operations import Who, grant, rename, revoke
 from ansible_collections.labfleet.identity.plugins.module_utils._portal._mapping import Mapping, map_user
+from ansible_collections.labfleet.identity.plugins.module_utils._roster import check_subject, parse_roster
 from ansible_collections.labfleet.identity.tests.unit.plugins.module_utils._ledger import ledgers
 from ansible_collections.labfleet.identity.tests.unit.plugins.module_utils._portal import portals
 
@@ -55,7 +57,7 @@ def refused(ledger: Ledger, mapping: str, user: PortalUser = ANN, username: str 
 def test_a_link_is_what_counts(mapping: str) -> None:
     """Whatever name the portal proposes by now."""
     ann = portals.user(username="mallory")
-    assert mapped(lab(linked()), mapping, ann, "carol") == Mapping("alice", 5238)
+    assert mapped(lab(linked()), mapping, ann, "carol") == Mapping("alice", 5238, "alice")
 
 
 def test_nobody_is_met_by_chance() -> None:
@@ -73,8 +75,34 @@ def test_number_and_link_come_together() -> None:
     assert [type(event).__name__ for event in found.events] == ["UserIssued", "Linked"]
     ledger = ledgers.ledger_of([*lab().events, *found.events])
     person = ledger.person("lab", "ann")
-    assert (person.uid, person.subject) == (found.uid, "ann")
-    assert mapped(ledger, "create") == mapped(ledger, "existing") == Mapping("ann", found.uid)
+    assert (person.uid, person.subject) == (found.uid, found.subject)
+    assert mapped(ledger, "create") == mapped(ledger, "existing") == Mapping("ann", found.uid, found.subject)
+
+
+def test_a_new_person_is_nobody_whom_a_roster_names_by_default() -> None:
+    """Bob stands in the roster and has no number yet: who proposes his name must not become him."""
+    found = mapped(lab(), "create", portals.user(username="bob"))
+    ledger = ledgers.ledger_of([*lab().events, *found.events])
+    plain = parse_roster([{"username": "alice"}, {"username": "bob"}])
+    with pytest.raises(IdentityError, match=r"bob belongs to the subject 'portal:.* gives it to 'bob'"):
+        allocate(ledger, Wanted("lab", plain), STAMP)
+    told = parse_roster([{"username": "bob", "subject": found.subject}])
+    assert allocate(ledger, Wanted("lab", told), STAMP).uids == {"bob": found.uid}
+
+
+def test_a_new_subject_is_the_identity_s_alone() -> None:
+    users = [ANN, portals.user("4712"), portals.user(issuer=portals.OTHER), portals.user("x" * 200)]
+    subjects = [mapped(lab(), "create", user).subject for user in users]
+    assert len(set(subjects)) == len(users)
+    for user, subject in zip(users, subjects):
+        assert check_subject(subject) == subject
+        again = portals.user(user.subject, user.issuer, jti="another", username="zoe")
+        assert mapped(lab(), "create", again).subject == subject
+
+
+def test_a_new_subject_that_is_there_without_a_link_is_refused() -> None:
+    issued = mapped(lab(), "create").events[0]
+    assert "and no link: link the two" in refused(ledgers.ledger_of([*lab().events, issued]), "create")
 
 
 @pytest.mark.parametrize(
@@ -111,7 +139,7 @@ def test_a_former_name_stays_whoever_had_it() -> None:
     ledger = ledgers.ledger_of([*ledger.events, *renamed.events])
     assert "is or was that of alison" in refused(ledger, "create", portals.user(username="alice"))
     ledger = ledgers.ledger_of([*ledger.events, linked()])
-    assert mapped(ledger, "existing") == Mapping("alison", 5238)
+    assert mapped(ledger, "existing") == Mapping("alison", 5238, "alice")
 
 
 @pytest.mark.parametrize("state", [DISABLED, RETIRED])
@@ -131,7 +159,7 @@ def test_two_users_of_one_portal_never_have_one_account() -> None:
 def test_one_person_may_use_two_portals() -> None:
     ledger = lab(linked(), linked(upstream="https://other.example 99"))
     other = portals.user("99", portals.OTHER)
-    assert mapped(ledger, "existing") == mapped(ledger, "existing", other) == Mapping("alice", 5238)
+    assert mapped(ledger, "existing") == mapped(ledger, "existing", other) == Mapping("alice", 5238, "alice")
 
 
 def test_a_shared_account_is_nobodys_own() -> None:

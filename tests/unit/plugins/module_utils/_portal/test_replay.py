@@ -103,21 +103,36 @@ def test_a_link_in_the_directory_is_not_followed(used: UsedTokens, tmp_path: Pat
 
 
 @pytest.mark.parametrize("mode", [0o755, 0o770, 0o777, 0o1777])
-def test_a_directory_of_others_is_refused(used: UsedTokens, tmp_path: Path, mode: int) -> None:
+def test_a_directory_that_others_see_is_refused(used: UsedTokens, tmp_path: Path, mode: int) -> None:
     (tmp_path / "used").mkdir()
     (tmp_path / "used").chmod(mode)
     for attempt in (used.check_unused, lambda user: used.use(user, NOW)):
-        with pytest.raises(IdentityError, match="is not private"):
+        with pytest.raises(IdentityError, match=r"is not private|can be changed by others"):
             attempt(portals.user())
+
+
+@pytest.mark.parametrize("mode", [0o757, 0o777])
+def test_a_directory_that_others_could_move_away_is_refused(tmp_path: Path, mode: int) -> None:
+    """Whoever renames it has every token counted again."""
+    (tmp_path / "open" / "private").mkdir(parents=True)
+    used = UsedTokens(str(tmp_path / "open" / "private" / "used"))
+    used.use(portals.user(), NOW)
+    (tmp_path / "open").chmod(mode)
+    (tmp_path / "open" / "private" / "used").rename(tmp_path / "away")
+    for attempt in (used.check_unused, lambda user: used.use(user, NOW)):
+        with pytest.raises(IdentityError, match="can be changed by others"):
+            attempt(portals.user())
+    assert not (tmp_path / "open" / "private" / "used").exists()
 
 
 def test_what_is_no_directory_is_refused(tmp_path: Path) -> None:
     (tmp_path / "file").touch()
-    (tmp_path / "link").symlink_to(tmp_path)
-    for name in ("file", "link"):
-        with pytest.raises(IdentityError, match="is no directory that can be opened"):
-            UsedTokens(str(tmp_path / name)).use(portals.user(), NOW)
-    with pytest.raises(IdentityError, match="There is no directory"):
+    (tmp_path / "link").symlink_to(tmp_path / "missing")
+    for name, says in (("file", "cannot be opened as a directory"), ("link", "missing does not exist")):
+        for attempt in (UsedTokens.check_unused, lambda used, user: used.use(user, NOW)):
+            with pytest.raises(IdentityError, match=says):
+                attempt(UsedTokens(str(tmp_path / name)), portals.user())
+    with pytest.raises(IdentityError, match="missing does not exist"):
         UsedTokens(str(tmp_path / "missing" / "used")).use(portals.user(), NOW)
 
 
