@@ -1,7 +1,11 @@
 # Copyright (c) 2026, The labfleet.identity developers
 # GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""One writer at a time: a lock file that also says who holds it and how much was written (private; controller)."""
+"""One writer at a time: a lock file that also says who holds it and how much was written (private; controller).
+
+Whoever can open a file can lock it, also one that they can only read, and hold up every writer. So it is its owner's,
+and the group's where the group may write in the directory.
+"""
 
 from __future__ import annotations
 
@@ -22,6 +26,7 @@ if TYPE_CHECKING:
 
 __all__ = ["LockFile", "locked", "noted_events"]
 
+_OWNERS, _OWNERS_AND_GROUPS = 0o600, 0o660
 _FIRST_WAIT = 0.01
 _LONGEST_WAIT = 0.5
 # Always as long, so that a new note lies where the old one lay: a full disk or a kill cannot leave it empty.
@@ -99,10 +104,13 @@ def locked(path: str, timeout: float, author: str) -> Iterator[LockFile]:
 
 
 def noted_events(path: str) -> int:
-    """How many events the ledger had when a writer on this machine last wrote it, 0 when none did."""
+    """How many events the ledger had when a writer on this machine last wrote it.
+
+    :returns: 0 when none did, and for those who may not lock: they write nothing either.
+    """
     try:
         descriptor = os.open(path, os.O_RDONLY | os.O_CLOEXEC | os.O_NOFOLLOW | os.O_NONBLOCK)
-    except FileNotFoundError:
+    except (FileNotFoundError, PermissionError):
         return 0
     try:
         return _events(_note(descriptor))
@@ -113,20 +121,36 @@ def noted_events(path: str) -> int:
 def _open(path: str) -> tuple[int, bool]:
     flags = os.O_CLOEXEC | os.O_NOFOLLOW
     try:
-        descriptor = os.open(path, flags | os.O_RDWR | os.O_CREAT, 0o666)
+        descriptor = os.open(path, flags | os.O_RDWR | os.O_CREAT, _OWNERS)
         _share(descriptor, path)
         return descriptor, True
-    except PermissionError:
-        # somebody else's lock file: it can be locked without being written
-        return os.open(path, flags | os.O_RDONLY), False
+    except PermissionError as error:
+        # one that a colleague made with an older release: it can be locked without being written
+        with suppress(PermissionError):
+            return os.open(path, flags | os.O_RDONLY), False
+        raise IdentityError(
+            f"The lock {path} may not be opened by you ({error.strerror}): run as whoever owns it, or let the directory"
+            " and the lock belong to a group of both of you, with g+rw."
+        ) from None
 
 
 def _share(descriptor: int, path: str) -> None:
-    """Let whoever may write in the directory write the note as well, or it would forget what a colleague wrote."""
+    """Let those lock it who may write in the directory, and nobody else."""
     status, directory = os.fstat(descriptor), os.stat(os.path.dirname(path) or ".")
-    wanted = stat.S_IMODE(status.st_mode) | directory.st_mode & stat.S_IWGRP
-    if wanted != stat.S_IMODE(status.st_mode) and status.st_uid == os.geteuid() and status.st_gid == directory.st_gid:
-        os.fchmod(descriptor, wanted)
+    # one with another name somewhere may be a file that somebody put here to have its mode changed
+    if status.st_uid != os.geteuid() or status.st_nlink != 1:
+        return
+    by_group = bool(directory.st_mode & stat.S_IWGRP)
+    owner = directory.st_uid if status.st_uid == 0 and directory.st_uid != 0 else -1
+    # a file system that has no owners or modes is let be
+    with suppress(OSError):
+        if owner != -1 or (by_group and status.st_gid != directory.st_gid):
+            os.fchown(descriptor, owner, directory.st_gid if by_group else -1)
+    with suppress(OSError):
+        shared = by_group and os.fstat(descriptor).st_gid == directory.st_gid
+        wanted = _OWNERS_AND_GROUPS if shared else _OWNERS
+        if stat.S_IMODE(status.st_mode) != wanted:
+            os.fchmod(descriptor, wanted)
 
 
 def _is_at(descriptor: int, path: str) -> bool:

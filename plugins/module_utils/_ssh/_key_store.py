@@ -86,8 +86,8 @@ class KeyStore:
     def load(self, profile: str) -> KeyBook:
         """The keys of a profile, all of them checked; nobody's when it has none."""
         check_profile_id(profile)
-        with self._explained("read"), self._opened() as store, self._shared():
-            return self._read(store, profile)
+        with self._explained("read"), self._opened() as store, self._shared() as is_still:
+            return self._read(store, profile) if is_still else self._read_unlocked(store, profile)
 
     def commit(self, profile: str, decide: Callable[[KeyBook], KeyBook], write: bool = True) -> tuple[KeyBook, KeyBook]:
         """The book before and after what is decided; written durably unless it is only to be said."""
@@ -218,13 +218,39 @@ class KeyStore:
         finally:
             os.close(directory)
 
+    def _read_unlocked(self, store: int, profile: str) -> KeyBook:
+        """Read as somebody who may not hold up writers: again, until nobody wrote meanwhile."""
+        deadline = time.monotonic() + self._timeout
+        while True:
+            before = self.mark(profile)
+            try:
+                book = self._read(store, profile)
+            except IdentityError:
+                if self.mark(profile) == before:
+                    raise
+            else:
+                if self.mark(profile) == before:
+                    return book
+            if time.monotonic() >= deadline:
+                raise self._is_being_written()
+            time.sleep(_WAIT)
+
+    def _is_being_written(self) -> IdentityError:
+        return IdentityError(
+            f"The key store {self._path} is being written since more than {self._timeout:g} s: wait until that run has"
+            " ended, or raise lock_timeout."
+        )
+
     @contextmanager
-    def _shared(self) -> Iterator[None]:
-        """Read nothing that is half written. Without a lock file nobody ever wrote here."""
+    def _shared(self) -> Iterator[bool]:
+        """Read nothing that is half written: whether nobody writes now. Without a lock file nobody ever wrote here."""
         try:
             descriptor = os.open(self._lock, os.O_RDONLY | os.O_CLOEXEC | os.O_NOFOLLOW | os.O_NONBLOCK)
         except FileNotFoundError:
-            yield
+            yield True
+            return
+        except PermissionError:
+            yield False
             return
         deadline = time.monotonic() + self._timeout
         try:
@@ -234,12 +260,9 @@ class KeyStore:
                     break
                 except BlockingIOError:
                     if time.monotonic() >= deadline:
-                        raise IdentityError(
-                            f"The key store {self._path} is being written since more than {self._timeout:g} s: wait"
-                            " until that run has ended, or raise lock_timeout."
-                        ) from None
+                        raise self._is_being_written() from None
                 time.sleep(_WAIT)
-            yield
+            yield True
         finally:
             os.close(descriptor)
 

@@ -10,14 +10,20 @@ import fcntl
 import json
 import os
 import stat
+import tempfile
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+import pytest
+
+from ansible_collections.labfleet.identity.plugins.module_utils._errors import IdentityError
+from ansible_collections.labfleet.identity.plugins.module_utils._ledger._store import open_store
 from ansible_collections.labfleet.identity.tests.unit.plugins.module_utils._ledger.stores import refusal, run, uids
 
 if TYPE_CHECKING:
-    from pathlib import Path
+    from collections.abc import Callable
 
-    import pytest
+NOBODY = 65534
 
 
 def test_who_waits_too_long_is_told_for_whom(ledger: Path) -> None:
@@ -91,14 +97,92 @@ def test_the_note_of_the_lock_file_is_never_shorter_than_it_was(ledger: Path) ->
     assert json.loads(lock.read_bytes())["events"] == 302
 
 
-def test_colleagues_who_share_the_directory_share_the_note(ledger: Path) -> None:
+def mode_of(path: Path) -> int:
+    return stat.S_IMODE(path.stat().st_mode)
+
+
+def test_colleagues_who_share_the_directory_share_the_lock(ledger: Path) -> None:
     lock = ledger.with_name("ledger.jsonl.lock")
     before = os.umask(0o022)
     try:
         run(ledger, "alice")
-        assert stat.S_IMODE(lock.stat().st_mode) == 0o644
+        assert mode_of(lock) == 0o600
         ledger.parent.chmod(0o2775)
         run(ledger, "bob")
+        assert mode_of(lock) == 0o660
+        ledger.parent.chmod(0o755)
+        run(ledger, "carol")
     finally:
         os.umask(before)
-    assert stat.S_IMODE(lock.stat().st_mode) == 0o664
+    assert mode_of(lock) == 0o600
+
+
+def test_nobody_else_can_open_the_lock_and_an_old_one_is_closed(ledger: Path) -> None:
+    """Whoever can read it could lock it, and hold up every writer, also one who revokes."""
+    lock = ledger.with_name("ledger.jsonl.lock")
+    before = os.umask(0)
+    try:
+        run(ledger, "alice")
+        assert mode_of(lock) == 0o600
+        lock.chmod(0o666)
+        run(ledger, "bob")
+        assert mode_of(lock) == 0o600
+    finally:
+        os.umask(before)
+
+
+def test_a_file_with_another_name_keeps_its_mode(ledger: Path, tmp_path: Path) -> None:
+    """Or a link could have somebody's own file closed or given away."""
+    target = tmp_path / "somebody-s"
+    target.touch()
+    target.chmod(0o644)
+    ledger.with_name("ledger.jsonl.lock").hardlink_to(target)
+    run(ledger, "alice")
+    assert mode_of(target) == 0o644
+
+
+def as_nobody(do: Callable[[], object]) -> str:
+    """What became of it, done by a user without any rights, in a process of its own."""
+    reading, writing = os.pipe()
+    child = os.fork()
+    if child == 0:
+        text = "done"
+        try:
+            os.setgroups([])
+            os.setgid(NOBODY)
+            os.setuid(NOBODY)
+            do()
+        except (IdentityError, OSError) as error:
+            text = str(error)
+        os.write(writing, text.encode())
+        os._exit(0)
+    os.close(writing)
+    os.waitpid(child, 0)
+    with os.fdopen(reading) as answer:
+        return answer.read()
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="needs root: only root becomes another user")
+def test_another_user_cannot_hold_up_a_writer_and_still_reads() -> None:
+    with tempfile.TemporaryDirectory() as outside:
+        place = Path(outside)
+        place.chmod(0o755)
+        ledger = place / "ledger.jsonl"
+        lock = place / "ledger.jsonl.lock"
+        run(ledger, "alice")
+        ledger.chmod(0o644)
+        assert "Permission denied" in as_nobody(lambda: fcntl.flock(os.open(lock, os.O_RDONLY), fcntl.LOCK_EX))
+        assert as_nobody(lambda: open_store(f"file:{ledger}").load()) == "done"
+        assert "may not be opened by you" in as_nobody(lambda: run(ledger, "bob"))
+        # whoever may write in the directory is let in, also when root was there first
+        for path in (place, ledger):
+            os.chown(path, -1, NOBODY)
+        place.chmod(0o775)
+        run(ledger, "bob")
+        assert as_nobody(lambda: run(ledger, "carol")) == "done"
+        os.chown(place, NOBODY, 0)
+        place.chmod(0o700)
+        lock.unlink()
+        run(ledger, "dan")
+        assert (lock.stat().st_uid, mode_of(lock)) == (NOBODY, 0o600)
+        assert as_nobody(lambda: run(ledger, "eve")) == "done"

@@ -249,6 +249,51 @@ def test_who_reads_waits_for_who_writes(lab: Lab) -> None:
     lab.do(decide)
 
 
+def test_who_may_not_lock_reads_again_until_nobody_writes(lab: Lab, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Somebody who can only read must not be able to hold up a writer, and sees nothing that is half written."""
+    lab.add("alice", "laptop", 1)
+    whole, real, reads = lab.store.load("lab"), os.open, []
+    monkeypatch.setattr(os, "open", closed_lock(real))
+    real_read = KeyStore._read
+
+    def disturbed(store: KeyStore, *details: Any) -> KeyBook:
+        """At first a writer begins meanwhile, and leaves half of it to be seen."""
+        reads.append(1)
+        if len(reads) < 3:
+            os.utime(lab.directory / "lab", ns=(len(reads), len(reads)))
+            if len(reads) == 1:
+                raise IdentityError("half")
+            return KeyBook()
+        return real_read(store, *details)
+
+    monkeypatch.setattr(KeyStore, "_read", disturbed)
+    assert lab.store.load("lab") == whole
+    assert len(reads) == 3
+    (lab.directory / "lab" / "alice" / "laptop.json").unlink()
+    with pytest.raises(IdentityError, match="beside it is missing"):
+        lab.store.load("lab")
+
+
+def test_who_may_not_lock_does_not_wait_for_ever(lab: Lab, monkeypatch: pytest.MonkeyPatch) -> None:
+    lab.add("alice", "laptop", 1)
+    monkeypatch.setattr(os, "open", closed_lock(os.open))
+    marks = iter(range(10**6))
+    monkeypatch.setattr(KeyStore, "mark", lambda _store, _profile: [[next(marks)]])
+    with pytest.raises(IdentityError, match="is being written since more than"):
+        KeyStore(str(lab.directory), 0.05).load("lab")
+
+
+def closed_lock(real: Callable[..., int]) -> Callable[..., int]:
+    """As for somebody whom the lock does not let in."""
+
+    def closed(path: Any, *arguments: Any, **options: Any) -> int:
+        if str(path).endswith(".lock"):
+            raise PermissionError(errno.EACCES, "Permission denied", str(path))
+        return real(path, *arguments, **options)
+
+    return closed
+
+
 def test_writers_at_the_same_time_lose_nothing_of_each_other(lab: Lab) -> None:
     children = []
     for writer in range(3):
