@@ -119,9 +119,11 @@ options:
   without:
     description:
       - Protections that the host may lack. RV(without) says which of them it lacked. All others are needed.
+      - V(other_processes) lets a command run on a host with a systemd before 257 while the account has a process
+        outside of jobs, a login for example. Through such a process a command gets out of what closes it in.
     type: list
     elements: str
-    choices: [keyring, message_bus, metadata, namespaces]
+    choices: [keyring, message_bus, metadata, namespaces, other_processes]
     default: []
   remove_jobs:
     description:
@@ -209,7 +211,10 @@ elapsed:
   type: float
   returned: when the command was run
 without:
-  description: Protections that were not in force, all of them allowed by O(without).
+  description:
+    - Protections that were not in force, all of them allowed by O(without).
+    - With a systemd before 257 also V(other_processes), when a process of the account began outside of jobs while the
+      command ran.
   type: list
   elements: str
   returned: when the command was run

@@ -125,7 +125,7 @@ def _open(path: str) -> tuple[int, bool]:
         _share(descriptor, path)
         return descriptor, True
     except PermissionError as error:
-        # one that a colleague made with an older release: it can be locked without being written
+        # one that a colleague made and that is not closed yet: it can be locked without being written
         with suppress(PermissionError):
             return os.open(path, flags | os.O_RDONLY), False
         raise IdentityError(

@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING
 from ansible_collections.labfleet.identity.plugins.module_utils._errors import IdentityError
 from ansible_collections.labfleet.identity.plugins.module_utils._run_as import _guard
 from ansible_collections.labfleet.identity.plugins.module_utils._run_as._directories import JOBS
+from ansible_collections.labfleet.identity.plugins.module_utils._run_as._request import OTHER_PROCESSES
 from ansible_collections.labfleet.identity.plugins.module_utils._run_as._unit import PAM_SERVICE, render_pam
 from ansible_collections.labfleet.identity.plugins.module_utils._safe_files import (
     make_trusted_directory,
@@ -35,6 +36,7 @@ __all__ = [
     "Lock",
     "check_others",
     "forget_old_runs",
+    "has_others",
     "need_systemd",
     "prepare",
     "python_of_host",
@@ -46,6 +48,11 @@ PAM = "/etc/pam.d/" + PAM_SERVICE
 OLDEST_SYSTEMD = 252
 _PYTHONS = ("/usr/bin/python3", "/usr/libexec/platform-python")
 _UNIT = "labfleet-run-"
+_ENDED = ("Z", "X")
+_WAY_OUT = (
+    ", and before systemd 257 it gets out through it of what closes it in",
+    ", use a host with a newer systemd, or name %s in 'without'" % OTHER_PROCESSES,
+)
 
 
 class Lock:
@@ -130,23 +137,38 @@ def prepare(check: bool) -> list[str]:
     return written
 
 
-def check_others(job: Job, own_processes: bool) -> None:
-    """Refuse a job of a shared account while processes with its number run that could reach it, or it them.
+def check_others(job: Job, own_processes: bool) -> bool:
+    """Refuse a job while processes with its number run that could reach it, or it them.
 
-    :param own_processes: whether a job sees no processes but its own. Where it does not, only jobs of the same external
-        identity may run beside it.
+    The root directory of a process, which others of its number can enter, and its memory lead out of what closes a job
+    in.
+
+    :param own_processes: whether a job sees no processes but its own. Where it does not, nothing of an account may run
+        outside of jobs, and of a shared account only jobs of the same external identity beside each other.
+    :returns: whether there are such processes all the same, for C(without) allows that.
     """
+    if own_processes and not job.shared:
+        return False
+    found = False
     for process, unit in _processes(job.uid):
-        if not unit:
+        if not unit and OTHER_PROCESSES in job.without:
+            found = True
+        elif not unit:
             raise IdentityError(
-                "process %d runs as %s outside of any job, in whose reach a job would be: end it, and see who started"
-                " it" % (process, job.account)
+                "process %d runs as %s outside of any job, in whose reach a job would be%s: end it, and see who started"
+                " it%s" % (process, job.account, *(("", "") if job.shared else _WAY_OUT))
             )
-        if not own_processes and _identity_of(unit) != job.identity:
+        elif job.shared and not own_processes and _identity_of(unit) != job.identity:
             raise IdentityError(
                 "a job of another user runs as %s on this host (%s), and before systemd 257 the two could reach each"
                 " other: wait for its end, or use a host with a newer systemd" % (job.account, unit)
             )
+    return found
+
+
+def has_others(job: Job) -> bool:
+    """Whether processes with the number of a job run outside of any job now."""
+    return any(not unit for _process, unit in _processes(job.uid))
 
 
 def _processes(uid: int) -> Iterator[tuple[int, str]]:
@@ -154,10 +176,12 @@ def _processes(uid: int) -> Iterator[tuple[int, str]]:
     for name in os.listdir("/proc"):
         if not name.isdigit():
             continue
-        with contextlib.suppress(OSError):
+        with contextlib.suppress(OSError, LookupError):
             with open("/proc/%s/status" % name, encoding="utf-8", errors="replace") as file:
-                numbers = [line.split()[1:] for line in file if line.startswith("Uid:")]
-            if not numbers or str(uid) not in numbers[0]:
+                status = {line.partition(":")[0]: line.split()[1:] for line in file}
+            # one that has ended, with all its threads, has neither memory nor directories
+            ended = status["State"][0] in _ENDED and int(status["Threads"][0]) <= 1
+            if str(uid) not in status["Uid"] or ended:
                 continue
             with open("/proc/%s/cgroup" % name, encoding="utf-8", errors="replace") as file:
                 yield int(name), _unit_in(file.read(), uid)

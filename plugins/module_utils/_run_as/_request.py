@@ -16,10 +16,12 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
     from typing import Any
 
-__all__ = ["MAY_BE_MISSING", "Job", "check_path", "parse_job"]
+__all__ = ["MAY_BE_MISSING", "OTHER_PROCESSES", "Job", "check_path", "parse_job"]
 
+# That nothing of the account runs beside a job where the two could reach each other: looked for from outside.
+OTHER_PROCESSES = "other_processes"
 # Protections that a host may lack when the caller says so. Of all others nobody can do without one.
-MAY_BE_MISSING = ("keyring", "message_bus", "metadata", "namespaces")
+MAY_BE_MISSING = ("keyring", "message_bus", "metadata", "namespaces", OTHER_PROCESSES)
 MOST_WORDS = 4096
 MOST_BYTES = 98304
 LONGEST_RUN = 7 * 86400

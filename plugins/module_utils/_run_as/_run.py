@@ -34,11 +34,15 @@ from ansible_collections.labfleet.identity.plugins.module_utils._run_as._host im
     Lock,
     check_others,
     forget_old_runs,
+    has_others,
     need_systemd,
     python_of_host,
 )
 from ansible_collections.labfleet.identity.plugins.module_utils._run_as._output import Collector
-from ansible_collections.labfleet.identity.plugins.module_utils._run_as._request import MAY_BE_MISSING
+from ansible_collections.labfleet.identity.plugins.module_utils._run_as._request import (
+    MAY_BE_MISSING,
+    OTHER_PROCESSES,
+)
 from ansible_collections.labfleet.identity.plugins.module_utils._run_as._unit import (
     CLOSED,
     OWN_PROCESSES_SINCE,
@@ -103,6 +107,8 @@ def look(job: Job, run: Run, places: Places, make: bool) -> Ready:
             )
         mapped = mapped_directories(job, account)
         home = account.home
+    if not make:
+        check_others(job, version >= OWN_PROCESSES_SINCE)  # the run itself asks when its turn has come
     hidden = hidden_directories(job, account, mapped)
     return Ready(account, tuple(mapped), tuple(hidden), home, version, python)
 
@@ -122,12 +128,16 @@ def run_job(job: Job, ready: Ready, run: Run) -> dict[str, Any]:
     try:
         account_lock.take()
         _write(work, "identity", job.identity)
-        if job.shared:
-            check_others(job, ready.version >= OWN_PROCESSES_SINCE)
+        own_processes = ready.version >= OWN_PROCESSES_SINCE
+        beside = check_others(job, own_processes)
         _write(work, "job", json.dumps(_wanted(job, ready)))
         collectors.append(Collector(os.path.join(work, "stdout"), job.max_output, account_lock.release))
         collectors.append(Collector(os.path.join(work, "stderr"), job.max_output))
-        return _started(job, ready, work, collectors, run)
+        result = _started(job, ready, work, collectors, run)
+        # somebody may have logged in meanwhile: that cannot be undone, and is said
+        if beside or (not own_processes and has_others(job)):
+            result["without"] = sorted({*result["without"], OTHER_PROCESSES})
+        return result
     finally:
         for collector in collectors:
             collector.finish()

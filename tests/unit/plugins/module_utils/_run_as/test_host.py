@@ -18,6 +18,7 @@ from ansible_collections.labfleet.identity.plugins.module_utils._run_as._host im
     Lock,
     check_others,
     forget_old_runs,
+    has_others,
     need_systemd,
     prepare,
     python_of_host,
@@ -84,6 +85,61 @@ def test_who_may_run_beside_a_shared_account(
         return
     with pytest.raises(IdentityError, match=says):
         check_others(job(), own_processes)
+
+
+ALONE = "process 7 runs as alice outside of any job, .* name other_processes in 'without'"
+
+
+@pytest.mark.parametrize(
+    ("processes", "own_processes", "without", "says", "found"),
+    [
+        ([], False, [], "", False),
+        # a login: its root directory is a way out, for it belongs to the same number
+        ([(7, "")], False, [], ALONE, False),
+        ([(7, "")], False, ["metadata", "namespaces"], ALONE, False),
+        ([(6, UNIT), (7, "")], False, [], ALONE, False),
+        ([(7, "")], False, ["other_processes"], "", True),
+        ([(7, "")], True, [], "", False),
+        # a job of the same person by another portal
+        ([(7, UNIT)], False, [], "", False),
+    ],
+)
+def test_who_may_run_beside_a_person_s_job(
+    monkeypatch: pytest.MonkeyPatch,
+    processes: list[tuple[int, str]],
+    own_processes: bool,
+    without: list[str],
+    says: str,
+    found: bool,
+) -> None:
+    one = parse_job({**GOOD, "without": without})
+    monkeypatch.setattr(_host, "_processes", lambda _uid: iter(processes))
+    if not says:
+        assert check_others(one, own_processes) is found
+        return
+    with pytest.raises(IdentityError, match=says):
+        check_others(one, own_processes)
+
+
+def test_a_login_is_seen_and_a_job_is_none(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(_host, "_processes", lambda _uid: iter([(6, UNIT), (7, "")]))
+    assert has_others(job())
+    monkeypatch.setattr(_host, "_processes", lambda _uid: iter([(6, UNIT)]))
+    assert not has_others(job())
+
+
+def test_a_process_that_has_ended_is_none() -> None:
+    child = os.fork()
+    if child == 0:
+        os._exit(0)
+    try:
+        deadline = time.monotonic() + 10
+        while child in dict(_host._processes(os.getuid())) and time.monotonic() < deadline:
+            time.sleep(0.01)
+        assert os.path.exists("/proc/%d" % child)
+        assert child not in dict(_host._processes(os.getuid()))
+    finally:
+        os.waitpid(child, 0)
 
 
 def test_jobs_of_the_same_user_run_beside_each_other(work: Path, monkeypatch: pytest.MonkeyPatch) -> None:

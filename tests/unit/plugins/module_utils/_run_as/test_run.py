@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import subprocess
 import syslog
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import pytest
 
@@ -16,6 +16,9 @@ from ansible_collections.labfleet.identity.plugins.module_utils._run_as import _
 from ansible_collections.labfleet.identity.plugins.module_utils._run_as._request import parse_job
 from ansible_collections.labfleet.identity.plugins.module_utils._run_as._run import in_words
 from ansible_collections.labfleet.identity.tests.unit.plugins.module_utils._run_as.test_request import GOOD
+
+if TYPE_CHECKING:
+    from pathlib import Path
 
 
 class Heard:
@@ -156,3 +159,35 @@ def test_whoever_is_told_to_end_ends_the_unit_first() -> None:
     with pytest.raises(SystemExit):
         _run._started(parse_job(GOOD), ready, "/run/x", [], run)
     assert asked[-1] == ["systemctl", "stop", "labfleet-run-%s.service" % ("a" * 32)]
+
+
+@pytest.mark.parametrize(
+    ("version", "beside", "later", "without"),
+    [
+        (252, False, False, []),
+        (252, True, True, ["other_processes"]),
+        (252, False, True, ["other_processes"]),
+        (257, False, True, []),
+    ],
+)
+def test_what_was_in_reach_is_said(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, version: int, beside: bool, later: bool, without: list[str]
+) -> None:
+    """Of a person's job, too: who had logged in before, or did while it ran."""
+    asked: list[bool] = []
+
+    def check(_job: Any, own_processes: bool) -> bool:
+        asked.append(own_processes)
+        return beside
+
+    account: Any = type("Account", (), {"name": "alice", "uid": 5238})()
+    monkeypatch.setattr(_run, "WORK", str(tmp_path))
+    monkeypatch.setattr(_run, "forget_old_runs", lambda _run: None)
+    monkeypatch.setattr(_run, "check_others", check)
+    monkeypatch.setattr(_run, "has_others", lambda _job: later)
+    monkeypatch.setattr(_run, "_wanted", lambda *_details: {})
+    monkeypatch.setattr(_run, "_started", lambda *_details: {"without": []})
+    ready = _run.Ready(account, (), (), "/home/alice", version, "/usr/bin/python3")
+    result = _run.run_job(parse_job(GOOD), ready, lambda _command: (0, "", ""))
+    assert result["without"] == without
+    assert asked == [version >= 257]
