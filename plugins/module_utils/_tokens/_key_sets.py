@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 
 from ansible_collections.labfleet.identity.plugins.module_utils._errors import IdentityError
 from ansible_collections.labfleet.identity.plugins.module_utils._names import quoted
+from ansible_collections.labfleet.identity.plugins.module_utils._safe_files import open_trusted_directory
 from ansible_collections.labfleet.identity.plugins.module_utils._tokens._encoding import TokenRefused, read_object
 from ansible_collections.labfleet.identity.plugins.module_utils._tokens._keys import (
     PublicKey,
@@ -81,15 +82,22 @@ def read_jwks(path: str) -> KeySet:
     """
     place = os.path.abspath(os.path.expanduser(path))
     try:
+        # who can change the directory can exchange the file
+        os.close(open_trusted_directory(os.path.dirname(os.path.realpath(place))))
         with open(place, "rb") as file:
             status = os.fstat(file.fileno())
             data = file.read(LARGEST_FILE + 1) if stat.S_ISREG(status.st_mode) else b""
+    except IdentityError as refusal:
+        raise IdentityError(f"The public keys {place} cannot be trusted: {refusal}.") from None
     except OSError as error:
         raise IdentityError(
             f"The public keys {place} cannot be read: {error.strerror}; correct the path, or copy them there."
         ) from None
-    if status.st_mode & stat.S_IWOTH:
-        raise IdentityError(f"Everybody can change the public keys {place}, so nobody can trust them: chmod o-w it.")
+    if status.st_uid not in (0, os.geteuid()) or status.st_mode & (stat.S_IWGRP | stat.S_IWOTH):
+        raise IdentityError(
+            f"Others can change the public keys {place}, so nobody can trust them: have the file be yours, and chmod"
+            " go-w it."
+        )
     try:
         return parse_jwks(data)
     except IdentityError as refusal:

@@ -59,11 +59,12 @@ def _terms(parent: Invitation, child: Invitation, signers: set[str]) -> Iterator
     yield "access_until", not above.access_until or "" < below.access_until <= above.access_until
     yield "quota", _is_quota_covered(above.quota, below.quota)
     yield "institutions", not above.institutions or _is_part(below.institutions or None, above.institutions)
+    # what the parent leaves to the role or the host stays with them
+    yield "shell", below.shell == above.shell if above.shell else not below.shell
     yield "policy", _is_policy_covered(above.policy, below.policy)
     for term, demanded, kept in (
         ("orcid", above.orcid, below.orcid),
         ("idp", above.idp, below.idp),
-        ("shell", above.shell, below.shell),
         ("key", parent.key, child.key),
     ):
         yield term, not demanded or kept == demanded

@@ -6,6 +6,7 @@
 from __future__ import annotations
 
 import json
+import os
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -173,14 +174,22 @@ def test_a_file_is_read(tmp_path: Path) -> None:
     assert read_jwks(str(path)) == samples.keys("a")
 
 
-@pytest.mark.parametrize("kind", ["missing", "directory", "damaged", "writable", "pipe"])
+@pytest.mark.parametrize(
+    "kind", ["missing", "directory", "damaged", "writable", "of_a_group", "of_another", "exchangeable", "pipe"]
+)
 def test_a_file_that_cannot_be_trusted_is_refused(kind: str, tmp_path: Path) -> None:
     path = tmp_path / "jwks.json"
     if kind == "directory":
         path.mkdir()
     elif kind != "missing":
         path.write_bytes(b"{" if kind == "damaged" else key_set_text(samples.keys("a")))
-        path.chmod(0o646 if kind == "writable" else 0o644)
+        path.chmod({"writable": 0o646, "of_a_group": 0o664}.get(kind, 0o644))
+    if kind == "of_another":
+        if os.geteuid() != 0:
+            pytest.skip("only root can give a file away")
+        os.chown(path, 65534, 65534)
+    if kind == "exchangeable":
+        tmp_path.chmod(0o777)
     with pytest.raises(IdentityError) as refusal:
         read_jwks("/dev/null" if kind == "pipe" else str(path))
     assert ("/dev/null" if kind == "pipe" else str(path)) in str(refusal.value)

@@ -45,7 +45,7 @@ def happens(claims: dict[str, Any], *, is_child: bool) -> dict[str, frozenset[An
         "institutions": frozenset(inv.get("institutions", (*world.INSTITUTIONS, "no institution"))),
         "orcid": frozenset([inv["orcid"]] if "orcid" in inv else (*world.ORCIDS, "no orcid")),
         "idp": frozenset([inv["idp"]] if "idp" in inv else (*world.PROVIDERS, "no provider")),
-        "shell": frozenset([inv["shell"]] if "shell" in inv else (*world.SHELLS, "that of the host")),
+        "shell": frozenset([inv.get("shell", "that of the role or the host")]),
         "key": frozenset([claims["cnf"]["jkt"]] if "cnf" in claims else (*world.FINGERPRINTS, "another")),
         "quota": frozenset(used(inv.get("quota", {}))),
         "policy": frozenset(started(inv.get("policy", {}))),
@@ -237,6 +237,14 @@ def test_every_claim_in_which_a_child_can_be_wider(change: dict[str, Any], reaso
     told = {"iss": "cluster-b", "inv": {**PARENT, "depth": 1}, "cnf": {"jkt": world.FINGERPRINTS[0]}, **change}
     child = samples.invitation_claims_of(told.pop("iss"), **told)
     assert refusal_of(parent, child) == reason
+
+
+def test_a_shell_that_the_parent_leaves_to_the_role_stays_with_it() -> None:
+    """Attack: the role brings a shell that nobody can log in with, and a partner offers another one."""
+    parent = samples.invitation_claims_of(inv={"role": "guest", "depth": 1})
+    wider = samples.invitation_claims_of(inv={"role": "guest", "shell": "/bin/bash"})
+    assert refusal_of(parent, wider) == "wider_shell"
+    assert refusal_of(parent, samples.invitation_claims_of(inv={"role": "guest"})) == ""
 
 
 def test_what_has_no_depth_is_passed_on_by_nobody() -> None:
