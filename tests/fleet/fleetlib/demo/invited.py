@@ -33,7 +33,9 @@ def invitation(fleet: Fleet, ansible: Ansible, console: Console, hosts: Sequence
     """Invite, accept, log in on HOSTS, try to use it again, revoke, try to log in again."""
     lab = _Lab(fleet.directory)
     heidi = lab.person
-    keys = {name: make_key(key_of(fleet.directory, name), f"{name}@laptop") for name in (heidi, STRANGER)}
+    keys = {name: key_of(fleet.directory, name) for name in (heidi, STRANGER)}
+    for name, key in keys.items():
+        make_key(key, f"{name}@laptop")
     everybody = ["localhost", *(host.name for host in fleet.hosts)]
 
     console.say(f"\n== {heidi} is invited: a signed invitation that can be used once")
@@ -99,15 +101,15 @@ class _Lab:
             ),
         ]
 
-    def accepts(self, key: str) -> list[str]:
+    def accepts(self, key: Path) -> list[str]:
         return [
             *self._where(),
             *_extra(
                 issuer=CLUSTER,
                 trusted={CLUSTER: f"{self._directory}/signing-keys/jwks.json"},
                 roster=f"{self._directory}/rosters/invited.json",
-                invitation_token=f"{{{{ lookup('file', '{self.token}') }}}}",
-                public_key=key,
+                invitation_file=str(self.token),
+                public_key_file=str(key.with_suffix(".pub")),
             ),
         ]
 
