@@ -66,7 +66,7 @@ def signing_and_verifying(tokens: int, now: int) -> dict[str, float]:
     """Rates of our functions and of PyJWT alone, one right after the other."""
     claims = [invitation_claims({**TERMS, "name": str(n)}, now, issuer=ISSUER, audience=PROFILE) for n in range(tokens)]
     make = functools.partial(invitation_claims, now=now, issuer=ISSUER, audience=PROFILE)
-    sign = {"algorithm": "EdDSA", "headers": {"kid": KEY.kid, "typ": INVITATION_TYPE}}
+    sign: dict[str, Any] = {"algorithm": "EdDSA", "headers": {"kid": KEY.kid, "typ": INVITATION_TYPE}}
     ours = [sign_compact(each, KEY, INVITATION_TYPE) for each in claims]
     return {
         "sign": rate(lambda n: sign_compact(make({**TERMS, "name": str(n)}), KEY, INVITATION_TYPE), tokens),
