@@ -13,6 +13,7 @@ import pytest
 
 from ansible_collections.labfleet.identity.plugins.module_utils._errors import IdentityError
 from ansible_collections.labfleet.identity.plugins.module_utils._run_as import _run
+from ansible_collections.labfleet.identity.plugins.module_utils._run_as._account import Places
 from ansible_collections.labfleet.identity.plugins.module_utils._run_as._request import parse_job
 from ansible_collections.labfleet.identity.plugins.module_utils._run_as._run import in_words
 from ansible_collections.labfleet.identity.tests.unit.plugins.module_utils._run_as.test_request import GOOD
@@ -191,3 +192,22 @@ def test_what_was_in_reach_is_said(
     result = _run.run_job(parse_job(GOOD), ready, lambda _command: (0, "", ""))
     assert result["without"] == without
     assert asked == [version >= 257]
+
+
+@pytest.mark.parametrize("make", [True, False])
+def test_check_mode_foretells_that_somebody_is_logged_in(monkeypatch: pytest.MonkeyPatch, make: bool) -> None:
+    """The run itself asks later, when its turn has come."""
+
+    def refuse(_job: Any, own_processes: bool) -> bool:
+        raise IdentityError("somebody is logged in" if not own_processes else "nobody asked")
+
+    account: Any = type("Account", (), {"name": "alice", "uid": 5238, "home": "/home/alice"})()
+    monkeypatch.setattr(_run, "need_systemd", lambda _run: 252)
+    monkeypatch.setattr(_run, "find_account", lambda _job, _places: account)
+    monkeypatch.setattr(_run, "mapped_directories", lambda _job, _account: [])
+    monkeypatch.setattr(_run, "check_others", refuse)
+    if make:
+        _run.look(parse_job(GOOD), lambda _command: (0, "", ""), Places(), make)
+        return
+    with pytest.raises(IdentityError, match="somebody is logged in"):
+        _run.look(parse_job(GOOD), lambda _command: (0, "", ""), Places(), make)
