@@ -4,8 +4,8 @@
 
 """Run the checks and tests of this checkout, or those that are named, and say with one line how it went.
 
-Nothing has to be there but Python, git and, for the hosts in Docker, the right to use or install an engine. Two steps
-run side by side: one that computes, and one that waits for hosts. What a step prints goes to .build/logs/STEP.log and
+Nothing has to be there but Python, git and, for the hosts in Docker, the right to use or install an engine. Three steps
+run side by side: two that compute, and one that waits for hosts. What a step prints goes to .build/logs/STEP.log and
 is shown only if it fails. A step that fails does not stop the others.
 """
 
@@ -29,7 +29,7 @@ from steps import ALONE, ANSIBLE_TEST, HERE, HOSTS, IMAGES, all_steps, base_vari
 if TYPE_CHECKING:
     from steps import Command, Step
 
-SIDE_BY_SIDE = 2
+SIDE_BY_SIDE = 3
 SHOWN_LINES = 40
 ERRORS = re.compile(r"ERROR|FATAL|FAILED|fatal:|failed:")
 PULSE_SECONDS = 60
