@@ -221,6 +221,9 @@ def main(arguments: list[str]) -> int:
     parser.add_argument("names", nargs="*", metavar="NAME", help="a step or a group of steps; without one, all of them")
     parser.add_argument("--list", action="store_true", help="print the names of the steps")
     asked = parser.parse_args(arguments)
+    if not asked.names:
+        # other interpreters take a share of the unit tests in a whole run, and all of them in a run of their own
+        os.environ.setdefault("LABFLEET_SHARE", "4")
     try:
         steps = choose(asked.names)
     except environments.VenvError as problem:

@@ -8,10 +8,15 @@ from __future__ import annotations
 import importlib.util
 import os
 import sys
+import zlib
 from pathlib import Path
 from types import ModuleType
+from typing import TYPE_CHECKING
 
 from hypothesis import HealthCheck, settings
+
+if TYPE_CHECKING:
+    import pytest
 
 COLLECTION = Path(__file__).resolve().parents[2]
 
@@ -43,7 +48,7 @@ if not _importable():
     _package("ansible_collections.labfleet.identity", [str(COLLECTION)])
 
 # How fast a shared machine is today says nothing about what is tested.
-settings.register_profile(
+settings.register_profile(  # fewer examples where the same laws are looked for once more
     "labfleet",
     deadline=None,
     max_examples=int(os.environ.get("LABFLEET_EXAMPLES", "100")),
@@ -51,3 +56,12 @@ settings.register_profile(
     print_blob=True,
 )
 settings.load_profile("labfleet")
+
+
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    """Keep a share of the tests, the same ones every time, where all of them run elsewhere in the same run."""
+    share = int(os.environ.get("LABFLEET_SHARE", "1"))
+    if share > 1:
+        kept = [item for item in items if zlib.crc32(item.nodeid.encode()) % share == 0]
+        config.hook.pytest_deselected(items=[item for item in items if item not in kept])
+        items[:] = kept
