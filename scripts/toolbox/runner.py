@@ -145,20 +145,26 @@ class Run:
     def _begin(self) -> None:
         for lane in (HOSTS, HERE, ANSIBLE_TEST, ALONE):
             for step in [step for step in self._waiting if step.lane == lane]:
-                if len(self._running) >= SIDE_BY_SIDE or self._is_taken(lane):
+                if len(self._running) >= SIDE_BY_SIDE or self._is_taken(step):
                     break
                 self._waiting.remove(step)
                 say("begin  %s" % step.name)
                 self._running[step.name] = Job(step, self._variables)
 
-    def _is_taken(self, lane: str) -> bool:
-        """Whether a lane takes no further step now."""
-        if lane == ALONE:
-            return bool(self._running) or any(step.lane != ALONE for step in self._waiting)
-        # scenarios have hosts of their own, so two go on side by side when nothing else is left to do meanwhile
-        if lane == HOSTS and all(step.lane in (HOSTS, ALONE) for step in self._waiting):
-            return any(job.step.name == IMAGES for job in self._running.values())
-        return any(job.step.lane == lane for job in self._running.values())
+    def _is_taken(self, step: Step) -> bool:
+        """Whether the lane of a step takes no further one now."""
+        running = [job.step for job in self._running.values()]
+        if step.lane == ALONE:
+            return bool(running) or any(waiting.lane != ALONE for waiting in self._waiting)
+        in_lane = [other for other in running if other.lane == step.lane]
+        if step.lane != HOSTS or any(other.name == IMAGES for other in in_lane):
+            return bool(in_lane)
+        # scenarios have hosts of their own, so they take the room of lanes that have nothing left to do
+        return len(in_lane) > sum(1 for lane in (HERE, ANSIBLE_TEST) if self._is_idle(lane, running))
+
+    def _is_idle(self, lane: str, running: list[Step]) -> bool:
+        """Whether nothing of a lane runs or waits."""
+        return not any(step.lane == lane for step in (*running, *self._waiting))
 
     @staticmethod
     def _age(job: Job) -> str:
