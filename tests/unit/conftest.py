@@ -62,6 +62,9 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
     """Keep a share of the tests, the same ones every time, where all of them run elsewhere in the same run."""
     share = int(os.environ.get("LABFLEET_SHARE", "1"))
     if share > 1:
-        kept = [item for item in items if zlib.crc32(item.nodeid.encode()) % share == 0]
-        config.hook.pytest_deselected(items=[item for item in items if item not in kept])
+        kept: list[pytest.Item] = []
+        left: list[pytest.Item] = []
+        for item in items:
+            (left if zlib.crc32(item.nodeid.encode()) % share else kept).append(item)
+        config.hook.pytest_deselected(items=left)
         items[:] = kept
