@@ -10,6 +10,7 @@ import time
 from typing import TYPE_CHECKING
 
 from ansible_collections.labfleet.identity.plugins.module_utils._errors import IdentityError
+from ansible_collections.labfleet.identity.plugins.module_utils._ledger._stamp import moment
 from ansible_collections.labfleet.identity.plugins.module_utils._login._private_files import PrivateFiles
 from ansible_collections.labfleet.identity.plugins.module_utils._login._provider import authorize_url, default_issuer
 from ansible_collections.labfleet.identity.plugins.module_utils._login._session import (
@@ -77,7 +78,7 @@ class ActionModule(ControllerAction):
             authorize_url(session)
             return {"changed": True}
         url = begin(given["directory"], session_id, session)
-        return {"changed": True, "session": session_id, "url": url, "ends_at": _moment(session.began + SESSION_SECONDS)}
+        return {"changed": True, "session": session_id, "url": url, "ends_at": moment(session.began + SESSION_SECONDS)}
 
     def _complete(self, given: dict[str, Any]) -> dict[str, Any]:
         now, secret = int(time.time()), given["client_secret"] or ""
@@ -103,7 +104,7 @@ class ActionModule(ControllerAction):
             "identity_providers": list(identity.identity_providers),
             "orcid": identity.orcid,
             "email": identity.email,
-            "verified_at": _moment(identity.verified_at),
+            "verified_at": moment(identity.verified_at),
         }
         if not forgotten:
             told = f"The provider {identity.issuer} did not say that it forgot the tokens of this login."
@@ -154,7 +155,3 @@ def _check_options(given: dict[str, Any]) -> None:
             "To complete a login its answer is needed: give the whole address that the browser ended on as answer, or"
             " code and returned_state out of it."
         )
-
-
-def _moment(seconds: int) -> str:
-    return time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime(seconds))

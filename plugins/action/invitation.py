@@ -16,6 +16,7 @@ from ansible_collections.labfleet.identity.plugins.module_utils._ledger._export_
 from ansible_collections.labfleet.identity.plugins.module_utils._ledger._invitations import uninvite
 from ansible_collections.labfleet.identity.plugins.module_utils._ledger._records import event_record
 from ansible_collections.labfleet.identity.plugins.module_utils._ledger._report import change_result
+from ansible_collections.labfleet.identity.plugins.module_utils._ledger._stamp import moment
 from ansible_collections.labfleet.identity.plugins.module_utils._ledger._store import stamp_now
 from ansible_collections.labfleet.identity.plugins.module_utils._ssh._key_store import KeyStore
 from ansible_collections.labfleet.identity.plugins.module_utils._tokens._verify import verify_invitation
@@ -26,13 +27,12 @@ from ansible_collections.labfleet.identity.plugins.plugin_utils._controller_acti
 from ansible_collections.labfleet.identity.plugins.plugin_utils._invitation_options import (
     ISSUER_ARGUMENTS,
     TERMS_ARGUMENTS,
-    key_sets,
     longest_life,
-    moment,
     signed,
     signing_key,
     wish,
 )
+from ansible_collections.labfleet.identity.plugins.plugin_utils._token_filters import shown_claims, trusted_keys
 
 if TYPE_CHECKING:
     from typing import Any
@@ -84,7 +84,7 @@ class ActionModule(ControllerAction):
         key, now, stamp = signing_key(arguments), int(time.time()), stamp_now()
         parent = (arguments["parent"] or "").strip()
         if parent:
-            trusted, longest = key_sets(arguments["trusted"]), longest_life(arguments)
+            trusted, longest = trusted_keys(arguments["trusted"]), longest_life(arguments)
             verify_invitation(parent, trusted, arguments["profile"], now, longest_life=longest)
         wanted = wish(name, arguments, {term: arguments[term] for term in (*TERMS_ARGUMENTS, *_OWN_TERMS)}, now, parent)
         _export(dest, "", write=False)  # where nothing can be written, nothing is issued
@@ -102,10 +102,13 @@ class ActionModule(ControllerAction):
         ends = moment(claims["exp"])
         said = {
             "jti": outcome.jti,
-            "invitation": {"name": name, "state": outcome.state, "expires": ends, "claims": _shown(claims)},
+            "invitation": {"name": name, "state": outcome.state, "expires": ends, "claims": shown_claims(claims)},
         }
         told = change_result(store.name, settled.decision.events, settled.warnings)
-        told["events"] = [_shown(event_record(event)) for event in settled.decision.events]
+        told["events"] = [
+            {name: value for name, value in event_record(event).items() if name != "claims"}
+            for event in settled.decision.events
+        ]
         if outcome.state != OPEN:
             return {**told, **said, "message": [f"The invitation {name} was accepted: see invitation_info."]}
         written = _export(dest, signed(outcome, key) + "\n", write=not self._task.check_mode)
@@ -152,8 +155,3 @@ class ActionModule(ControllerAction):
 def _export(dest: str, text: str, write: bool) -> bool:
     changed, _before = export_file(dest, text, 0o600, write)
     return changed
-
-
-def _shown(record: dict[str, Any]) -> dict[str, Any]:
-    """Claims or an event without the invitation that this one was delegated from, which is a secret too."""
-    return {name: value for name, value in record.items() if name not in ("prt", "claims")}

@@ -41,11 +41,11 @@ from ansible_collections.labfleet.identity.plugins.plugin_utils._controller_acti
 )
 from ansible_collections.labfleet.identity.plugins.plugin_utils._invitation_options import (
     LONGEST_ARGUMENT,
-    key_sets,
     longest_life,
 )
 from ansible_collections.labfleet.identity.plugins.plugin_utils._keys_shown import warnings_of_sharing
 from ansible_collections.labfleet.identity.plugins.plugin_utils._roster_source import RosterSource
+from ansible_collections.labfleet.identity.plugins.plugin_utils._token_filters import trusted_keys
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -163,7 +163,7 @@ class ActionModule(ControllerAction):
         """The invitation, if it counts and is one that can be accepted."""
         verified = verify_invitation(
             arguments["token"].strip(),
-            key_sets(arguments["trusted"]),
+            trusted_keys(arguments["trusted"]),
             arguments["profile"],
             now,
             longest_life=longest_life(arguments),

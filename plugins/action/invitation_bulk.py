@@ -20,6 +20,7 @@ from ansible_collections.labfleet.identity.plugins.module_utils._invitations._is
 )
 from ansible_collections.labfleet.identity.plugins.module_utils._ledger._export_file import export_file
 from ansible_collections.labfleet.identity.plugins.module_utils._ledger._report import change_result
+from ansible_collections.labfleet.identity.plugins.module_utils._ledger._stamp import moment
 from ansible_collections.labfleet.identity.plugins.module_utils._ledger._store import stamp_now
 from ansible_collections.labfleet.identity.plugins.plugin_utils._controller_action import (
     OPERATION_ARGUMENTS,
@@ -28,7 +29,6 @@ from ansible_collections.labfleet.identity.plugins.plugin_utils._controller_acti
 from ansible_collections.labfleet.identity.plugins.plugin_utils._invitation_options import (
     ISSUER_ARGUMENTS,
     TERMS_ARGUMENTS,
-    moment,
     signed,
     signing_key,
     wish,

@@ -16,6 +16,7 @@ from ansible_collections.labfleet.identity.plugins.plugin_utils._controller_acti
     ControllerAction,
 )
 from ansible_collections.labfleet.identity.plugins.plugin_utils._people import named
+from ansible_collections.labfleet.identity.plugins.plugin_utils._token_filters import shown_claims
 
 if TYPE_CHECKING:
     from typing import Any
@@ -45,7 +46,7 @@ class ActionModule(ControllerAction):
         ledger = store.load() or EMPTY_LEDGER
         names, states = named(arguments["names"]), arguments["states"]
         records = [
-            _shown(record)
+            {**record, "claims": shown_claims(record["claims"])}
             for record in invitation_records(ledger, arguments["profile"], int(time.time()))
             if (not names or record["name"] in names) and (not states or record["state"] in states)
         ]
@@ -55,12 +56,6 @@ class ActionModule(ControllerAction):
             "invitations": records,
             "table": table([_row(record) for record in records], _TITLES),
         }
-
-
-def _shown(record: dict[str, Any]) -> dict[str, Any]:
-    """A record without the invitation that this one was delegated from, which is a secret."""
-    claims = {name: value for name, value in record["claims"].items() if name != "prt"}
-    return {**record, "claims": claims}
 
 
 def _row(record: dict[str, Any]) -> tuple[object, ...]:

@@ -10,6 +10,7 @@ import time
 from typing import TYPE_CHECKING
 
 from ansible_collections.labfleet.identity.plugins.module_utils._errors import IdentityError
+from ansible_collections.labfleet.identity.plugins.module_utils._ledger._stamp import moment
 from ansible_collections.labfleet.identity.plugins.module_utils._names import check_research_username
 from ansible_collections.labfleet.identity.plugins.module_utils._ssh._key_book import (
     ALWAYS,
@@ -98,7 +99,7 @@ class ActionModule(ControllerAction):
         _check_options(arguments)
         username, profile = check_research_username(arguments["username"]), arguments["profile"]
         store = KeyStore(arguments["store"], arguments["lock_timeout"])
-        now = time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime())
+        now = moment(time.time())
         made = ""
         if arguments["generate"]:
             entry, made = self._pair(arguments, store, now)
@@ -196,8 +197,7 @@ def _of_one(arguments: dict[str, Any], entry: KeyEntry | None, now: str) -> Deci
     username, name = arguments["username"], arguments["name"]
     validity = Validity(_limit("valid_from", arguments), _limit("valid_until", arguments))
     if arguments["state"] == "rotated" and entry is not None:
-        ends = time.time() + parse_duration("overlap", arguments["overlap"])
-        overlap = time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime(ends))
+        overlap = moment(time.time() + parse_duration("overlap", arguments["overlap"]))
         return lambda book: rotate(book, username, name, entry, validity, overlap, now)
 
     def have(book: KeyBook) -> KeyBook:

@@ -8,6 +8,7 @@ from __future__ import annotations
 import time
 from typing import TYPE_CHECKING
 
+from ansible_collections.labfleet.identity.plugins.module_utils._ledger._stamp import moment
 from ansible_collections.labfleet.identity.plugins.module_utils._ledger._tables import table
 from ansible_collections.labfleet.identity.plugins.module_utils._ssh._key_records import STATUSES
 from ansible_collections.labfleet.identity.plugins.module_utils._ssh._key_store import KeyStore
@@ -67,7 +68,7 @@ class ActionModule(ControllerAction):
 
 
 def _in_seconds(seconds: int) -> str:
-    return time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime(time.time() + seconds))
+    return moment(time.time() + seconds)
 
 
 def _shared(keys: list[dict[str, Any]]) -> dict[str, list[str]]:

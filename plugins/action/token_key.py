@@ -9,6 +9,7 @@ import time
 from typing import TYPE_CHECKING
 
 from ansible_collections.labfleet.identity.plugins.module_utils._errors import IdentityError
+from ansible_collections.labfleet.identity.plugins.module_utils._ledger._stamp import moment
 from ansible_collections.labfleet.identity.plugins.module_utils._names import quoted
 from ansible_collections.labfleet.identity.plugins.module_utils._tokens._key_directory import KeyDirectory
 from ansible_collections.labfleet.identity.plugins.module_utils._tokens._keys import (
@@ -16,9 +17,9 @@ from ansible_collections.labfleet.identity.plugins.module_utils._tokens._keys im
     LEAST_RSA_BITS,
     MOST_RSA_BITS,
 )
-from ansible_collections.labfleet.identity.plugins.module_utils._tokens._private_keys import check_passphrase
 from ansible_collections.labfleet.identity.plugins.module_utils._tokens._rotation import have, retire, rotate
 from ansible_collections.labfleet.identity.plugins.plugin_utils._controller_action import ControllerAction
+from ansible_collections.labfleet.identity.plugins.plugin_utils._key_pair import check_passphrase
 from ansible_collections.labfleet.identity.plugins.plugin_utils._keys_shown import parse_duration
 
 if TYPE_CHECKING:
@@ -100,11 +101,7 @@ def _shown(key: PublicKey) -> dict[str, Any]:
     """What a result says of a public key."""
     told = {"kid": key.kid, "algorithm": key.algorithm, "state": "in_use" if key.use_until is None else "rotated_out"}
     times = {"made": key.made, "use_until": key.use_until, "verify_until": key.verify_until}
-    return {**told, **{name: _moment(value) for name, value in times.items() if value is not None}}
-
-
-def _moment(seconds: int) -> str:
-    return time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime(seconds))
+    return {**told, **{name: moment(value) for name, value in times.items() if value is not None}}
 
 
 def _diff(path: str, changed: Changed) -> dict[str, str]:

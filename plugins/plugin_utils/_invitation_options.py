@@ -5,19 +5,17 @@
 
 from __future__ import annotations
 
-import time
 from typing import TYPE_CHECKING
 
 from ansible_collections.labfleet.identity.plugins.module_utils._errors import IdentityError
 from ansible_collections.labfleet.identity.plugins.module_utils._invitations._issuing import Wish
-from ansible_collections.labfleet.identity.plugins.module_utils._names import quoted
 from ansible_collections.labfleet.identity.plugins.module_utils._tokens._invitations import (
     INVITATION_TYPE,
     invitation_claims,
 )
 from ansible_collections.labfleet.identity.plugins.module_utils._tokens._jwt import sign_compact
 from ansible_collections.labfleet.identity.plugins.module_utils._tokens._key_directory import KeyDirectory
-from ansible_collections.labfleet.identity.plugins.module_utils._tokens._key_sets import read_jwks
+from ansible_collections.labfleet.identity.plugins.module_utils._tokens._offers import ROLES
 from ansible_collections.labfleet.identity.plugins.plugin_utils._keys_shown import parse_duration
 
 if TYPE_CHECKING:
@@ -25,16 +23,13 @@ if TYPE_CHECKING:
     from typing import Any
 
     from ansible_collections.labfleet.identity.plugins.module_utils._invitations._issuing import Outcome
-    from ansible_collections.labfleet.identity.plugins.module_utils._tokens._key_sets import KeySet
     from ansible_collections.labfleet.identity.plugins.module_utils._tokens._keys import SigningKey
 
 __all__ = [
     "ISSUER_ARGUMENTS",
     "LONGEST_ARGUMENT",
     "TERMS_ARGUMENTS",
-    "key_sets",
     "longest_life",
-    "moment",
     "signed",
     "signing_key",
     "wish",
@@ -47,7 +42,7 @@ ISSUER_ARGUMENTS: dict[str, Any] = {
 }
 LONGEST_ARGUMENT: dict[str, Any] = {"longest_valid_for": {"type": "str", "default": "7d"}}
 TERMS_ARGUMENTS: dict[str, Any] = {
-    "role": {"type": "str", "choices": ["guest", "member", "manager", "lead"]},
+    "role": {"type": "str", "choices": list(ROLES)},
     "groups": {"type": "list", "elements": "str"},
     "shell": {"type": "str"},
     "quota": {"type": "dict"},
@@ -77,19 +72,6 @@ def signing_key(arguments: Mapping[str, Any]) -> SigningKey:
     return KeyDirectory(arguments["signing_keys"]).load(arguments["passphrase"])
 
 
-def key_sets(trusted: Any) -> dict[str, KeySet]:
-    """The public keys of each issuer."""
-    if not isinstance(trusted, dict) or not trusted:
-        raise IdentityError(
-            "Nobody is trusted to invite: give trusted, the JWKS file of each cluster by its id, such as"
-            " {cluster-a: signing-keys/jwks.json}."
-        )
-    wrong = [issuer for issuer, path in trusted.items() if not isinstance(path, str) or not path]
-    if wrong:
-        raise IdentityError(f"The JWKS file of {quoted(wrong[0])} in trusted is no path: give one.")
-    return {str(issuer): read_jwks(path) for issuer, path in trusted.items()}
-
-
 def longest_life(arguments: Mapping[str, Any]) -> int:
     """For how many seconds an invitation can be valid at most."""
     return parse_duration("longest_valid_for", arguments["longest_valid_for"])
@@ -116,11 +98,6 @@ def wish(name: str, arguments: Mapping[str, Any], terms: Mapping[str, Any], now:
 def signed(outcome: Outcome, key: SigningKey) -> str:
     """The token of an invitation, the same bytes every time."""
     return sign_compact(dict(outcome.claims or {}), key, INVITATION_TYPE)
-
-
-def moment(seconds: Any) -> str:
-    """A time of a token as people read it, in UTC."""
-    return time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime(int(seconds)))
 
 
 def _said(value: Any) -> Any:

@@ -39,7 +39,7 @@ _LARGEST_FILE = 65536
 
 def check_passphrase(passphrase: str) -> str:
     """Return a passphrase, or refuse it without showing it."""
-    if len(passphrase) < SHORTEST_PASSPHRASE or len(passphrase.encode()) > LONGEST_PASSPHRASE:
+    if len(passphrase) < SHORTEST_PASSPHRASE or len(passphrase.encode("utf-8", "replace")) > LONGEST_PASSPHRASE:
         raise IdentityError(
             f"The passphrase is too short or too long: write one of at least {SHORTEST_PASSPHRASE} characters, and at"
             f" most {LONGEST_PASSPHRASE} bytes."

@@ -1,7 +1,7 @@
 # Copyright (c) 2026, The labfleet.identity developers
 # GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""What the filters for invitations share (private: no stable interface)."""
+"""What the filters and the actions for invitations share (private: no stable interface)."""
 
 from __future__ import annotations
 

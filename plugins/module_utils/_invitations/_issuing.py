@@ -9,11 +9,17 @@ it is signed from the claims that the ledger has, and so comes out byte for byte
 
 from __future__ import annotations
 
-import json
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from ansible_collections.labfleet.identity.plugins.module_utils._ledger._invitation_records import state_of
+from ansible_collections.labfleet.identity.plugins.module_utils._ledger._events import REVOKED
+from ansible_collections.labfleet.identity.plugins.module_utils._ledger._invitation_fields import parse_claims
+from ansible_collections.labfleet.identity.plugins.module_utils._ledger._invitation_records import (
+    ACCEPTED,
+    EXPIRED,
+    OPEN,
+    state_of,
+)
 from ansible_collections.labfleet.identity.plugins.module_utils._ledger._invitations import (
     invitation_problems,
     invite,
@@ -28,9 +34,8 @@ if TYPE_CHECKING:
     from ansible_collections.labfleet.identity.plugins.module_utils._ledger._events import Event, Invited, Stamp
     from ansible_collections.labfleet.identity.plugins.module_utils._ledger._model import Ledger
 
-__all__ = ["ACCEPTED", "OPEN", "Decision", "Outcome", "Wish", "claims_in", "decide"]
+__all__ = ["ACCEPTED", "OPEN", "Decision", "Outcome", "Wish", "decide"]
 
-OPEN, ACCEPTED, REVOKED, EXPIRED = "open", "accepted", "revoked", "expired"
 _TIMES = ("iat", "nbf", "exp", "jti")
 
 
@@ -82,11 +87,6 @@ def decide(ledger: Ledger, profile: str, wishes: Sequence[Wish], now: int, stamp
     return Decision(change.events if change else (), tuple(outcomes))
 
 
-def claims_in(invited: Invited) -> dict[str, Any]:
-    """What an invitation says that the ledger has."""
-    return dict(json.loads(invited.claims))
-
-
 def _noted(outcome: Outcome) -> tuple[str, str, str]:
     """An invitation as the ledger notes it."""
     return outcome.jti, outcome.name, canonical_json(dict(outcome.claims or {})).decode("ascii")
@@ -104,7 +104,7 @@ def _by_name(ledger: Ledger, profile: str) -> dict[str, Invited]:
 
 
 def _age(invited: Invited) -> tuple[int, str]:
-    return int(claims_in(invited)["iat"]), invited.jti
+    return int(parse_claims(invited.claims)["iat"]), invited.jti
 
 
 def _outcome(ledger: Ledger, known: Invited | None, wish: Wish, now: int) -> Outcome:
@@ -118,7 +118,7 @@ def _outcome(ledger: Ledger, known: Invited | None, wish: Wish, now: int) -> Out
             wish.name,
             refusal=f"The invitation {name} was revoked, and that is for good: give a new one another name.",
         )
-    before = claims_in(known)
+    before = parse_claims(known.claims)
     differing = _differing(before, wish)
     if differing:
         done = "accepted" if state == ACCEPTED else "issued"

@@ -21,14 +21,14 @@ from ansible_collections.labfleet.identity.plugins.module_utils._names import qu
 from ansible_collections.labfleet.identity.plugins.module_utils._roster import parse_roster
 from ansible_collections.labfleet.identity.plugins.module_utils._roster_file import read_roster_text
 from ansible_collections.labfleet.identity.plugins.module_utils._safe_files import read_file
+from ansible_collections.labfleet.identity.plugins.module_utils._tokens._offers import ROLES
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
     from typing import Any
 
-__all__ = ["ROLES", "enter", "entry_of", "roster_path", "roster_text"]
+__all__ = ["enter", "entry_of", "roster_path", "roster_text"]
 
-ROLES = ("guest", "member", "manager", "lead")
 MODE = 0o640
 _OF_ROLES = ("groups", "shell", "limits", "environment", "umask")
 

@@ -29,7 +29,7 @@ from ansible_collections.labfleet.identity.plugins.module_utils._ledger._invitat
     check_fingerprint,
     check_jti,
 )
-from ansible_collections.labfleet.identity.plugins.module_utils._ledger._operations import Change
+from ansible_collections.labfleet.identity.plugins.module_utils._ledger._operations import Change, whose_name
 from ansible_collections.labfleet.identity.plugins.module_utils._names import check_research_username, quoted
 from ansible_collections.labfleet.identity.plugins.module_utils._roster import check_subject
 
@@ -178,16 +178,9 @@ def _check_new(here: Profile, acceptance: Acceptance) -> None:
             f"The subject {quoted(acceptance.subject)} is {who(issued)} already, and an invitation is for somebody new:"
             " use the account that is there, or give the new person another subject."
         )
-    name = acceptance.username
-    if name in here.by_username:
-        whose = f"is or was that of {here.person(here.by_username[name].subject)}"
-    elif name in here.groups:
-        whose = "is a shared group's"
-    elif name in here.guests:
-        whose = f"is that of the guest {quoted(here.guests[name][1])} of the profile {here.guests[name][0]}"
-    else:
-        return
-    raise IdentityError(
-        f"Nobody new can be called {name} in the profile {here.id}: the name {whose}, and a name is never given to"
-        " somebody else; choose another one."
-    )
+    whose = whose_name(here, acceptance.username)
+    if whose:
+        raise IdentityError(
+            f"Nobody new can be called {acceptance.username} in the profile {here.id}: the name {whose}, and a name is"
+            " never given to somebody else; choose another one."
+        )

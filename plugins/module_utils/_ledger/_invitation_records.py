@@ -22,9 +22,9 @@ if TYPE_CHECKING:
     from ansible_collections.labfleet.identity.plugins.module_utils._ledger._events import Invited, Redeemed, Uninvited
     from ansible_collections.labfleet.identity.plugins.module_utils._ledger._model import Ledger
 
-__all__ = ["OPEN", "chain_of", "expiry_of", "invitation_records", "state_of"]
+__all__ = ["ACCEPTED", "EXPIRED", "OPEN", "chain_of", "expiry_of", "invitation_records", "state_of"]
 
-OPEN, _ACCEPTED, _EXPIRED = "open", "accepted", "expired"
+OPEN, ACCEPTED, EXPIRED = "open", "accepted", "expired"
 _DEEPEST = 16
 
 
@@ -94,8 +94,8 @@ def _state(ledger: Ledger, jti: str, chain: tuple[str, ...], expiry: int, now: i
     if any(one in ledger.uninvited for one in (jti, *chain)):
         return REVOKED
     if jti in ledger.redeemed:
-        return _ACCEPTED
-    return OPEN if now < expiry else _EXPIRED
+        return ACCEPTED
+    return OPEN if now < expiry else EXPIRED
 
 
 def _record(ledger: Ledger, jti: str, now: int) -> dict[str, Any]:

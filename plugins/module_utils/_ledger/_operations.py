@@ -26,7 +26,6 @@ from ansible_collections.labfleet.identity.plugins.module_utils._ledger._events 
     NumberWithheld,
     Renamed,
     StateChanged,
-    UserIssued,
 )
 from ansible_collections.labfleet.identity.plugins.module_utils._ledger._model import number_of
 from ansible_collections.labfleet.identity.plugins.module_utils._names import check_research_username, quoted
@@ -42,7 +41,7 @@ if TYPE_CHECKING:
         Profile,
     )
 
-__all__ = ["Change", "Who", "grant", "rename", "revoke", "set_state", "state_changed", "withhold"]
+__all__ = ["Change", "Who", "grant", "rename", "revoke", "set_state", "state_changed", "whose_name", "withhold"]
 
 
 @dataclass(frozen=True)
@@ -202,22 +201,24 @@ def _renamed_person(ledger: Ledger, profile: str, who: Who, username: str) -> Pe
 
 def _check_name_is_free(here: Profile, person: Person, username: str) -> None:
     """Refuse a name that somebody else ever had in a profile."""
-    holder: Holder | None = here.by_username.get(username) or here.groups.get(username)
-    if isinstance(holder, UserIssued) and (holder.profile, holder.subject) == person.key:
-        holder = None
-    guest = here.guests.get(username, person.key)
-    if holder is None and guest == person.key:
-        return
-    if isinstance(holder, GroupIssued):
-        whose = "is a shared group's"
-    elif holder is not None:
-        whose = f"is or was that of {here.person(getattr(holder, 'subject', ''))}"
-    else:
-        whose = f"is that of the guest {quoted(guest[1])} of the profile {guest[0]}"
-    raise IdentityError(
-        f"{person} cannot be called {username} in the profile {here.id}: the name {whose}, and a name is never given"
-        " to somebody else; choose another one."
-    )
+    whose = whose_name(here, username, person.key)
+    if whose:
+        raise IdentityError(
+            f"{person} cannot be called {username} in the profile {here.id}: the name {whose}, and a name is never"
+            " given to somebody else; choose another one."
+        )
+
+
+def whose_name(here: Profile, username: str, own: tuple[str, str] | None = None) -> str:
+    """Whose a name is or ever was in a profile, in words; empty when it is nobody's, or that of the person C(own)."""
+    issued, guest = here.by_username.get(username), here.guests.get(username)
+    if issued is not None and (issued.profile, issued.subject) != own:
+        return f"is or was that of {here.person(issued.subject)}"
+    if username in here.groups:
+        return "is a shared group's"
+    if guest is not None and guest != own:
+        return f"is that of the guest {quoted(guest[1])} of the profile {guest[0]}"
+    return ""
 
 
 def _holder(ledger: Ledger, holder: Holder) -> str:

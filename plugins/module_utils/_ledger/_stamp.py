@@ -13,14 +13,19 @@ import time
 
 from ansible_collections.labfleet.identity.plugins.module_utils._ledger._events import Stamp
 
-__all__ = ["author", "run_id", "stamp_now"]
+__all__ = ["author", "moment", "run_id", "stamp_now"]
 
 LENGTH = 255
 
 
 def stamp_now() -> Stamp:
     """The time, who runs this, and in which run."""
-    return Stamp(time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime()), author(), run_id())
+    return Stamp(moment(time.time()), author(), run_id())
+
+
+def moment(seconds: float) -> str:
+    """A time in seconds since 1970 as it is written everywhere, in UTC."""
+    return time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime(seconds))
 
 
 def author() -> str:

@@ -8,13 +8,15 @@ The same rules read what a person wants to offer and what a token says. A token 
 
 from __future__ import annotations
 
-import binascii
 import datetime
 from dataclasses import dataclass, field, fields
 from typing import TYPE_CHECKING
 
 from ansible_collections.labfleet.identity.plugins.module_utils._belongings._limits import Limits, parse_limits
 from ansible_collections.labfleet.identity.plugins.module_utils._errors import IdentityError
+from ansible_collections.labfleet.identity.plugins.module_utils._ledger._invitation_fields import (
+    check_fingerprint as check_key_fingerprint,
+)
 from ansible_collections.labfleet.identity.plugins.module_utils._login._orcid import orcid_of
 from ansible_collections.labfleet.identity.plugins.module_utils._names import (
     check_profile_id,
@@ -114,14 +116,10 @@ def check_issuer(value: Any) -> str:
 
 def check_fingerprint(value: Any) -> str:
     """Return the fingerprint of an SSH key, or refuse it."""
-    text = value[len("SHA256:") :] if isinstance(value, str) and value.startswith("SHA256:") else ""
     try:
-        digest = binascii.a2b_base64(text + "=") if len(text) == 43 and text.isascii() else b""
-    except binascii.Error:
-        digest = b""
-    if len(digest) != 32 or binascii.b2a_base64(digest, newline=False).decode("ascii") != text + "=":
-        raise _refusal("key", value, "write its fingerprint as ssh-keygen -l shows it, SHA256:...")
-    return str(value)
+        return check_key_fingerprint(value)
+    except IdentityError:
+        raise _refusal("key", value, "write its fingerprint as ssh-keygen -l shows it, SHA256:...") from None
 
 
 def _refusal(term: str, value: Any, way_out: str) -> TokenRefused:

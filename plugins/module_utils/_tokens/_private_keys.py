@@ -20,10 +20,8 @@ from ansible_collections.labfleet.identity.plugins.module_utils._tokens._librari
 if TYPE_CHECKING:
     from ansible_collections.labfleet.identity.plugins.module_utils._tokens._keys import Private
 
-__all__ = ["check_passphrase", "encrypted_pem", "read_pem"]
+__all__ = ["encrypted_pem", "read_pem"]
 
-SHORTEST_PASSPHRASE = 12
-LONGEST_PASSPHRASE = 512
 ROUNDS = 600_000  # of PBKDF2 with SHA-256: a fifth of a second or so for each guess
 _BEGIN, _END = "-----BEGIN ENCRYPTED PRIVATE KEY-----", "-----END ENCRYPTED PRIVATE KEY-----"
 _SEQUENCE, _OCTETS, _INTEGER, _OID, _NULL = 0x30, 0x04, 0x02, 0x06, 0x05
@@ -31,18 +29,6 @@ _PBES2 = bytes.fromhex("2a864886f70d01050d")  # 1.2.840.113549.1.5.13
 _PBKDF2 = bytes.fromhex("2a864886f70d01050c")  # 1.2.840.113549.1.5.12
 _HMAC_SHA256 = bytes.fromhex("2a864886f70d0209")  # 1.2.840.113549.2.9
 _AES256_CBC = bytes.fromhex("60864801650304012a")  # 2.16.840.1.101.3.4.1.42
-
-
-def check_passphrase(passphrase: str) -> str:
-    """Return a passphrase, or refuse it without showing it."""
-    if len(passphrase) < SHORTEST_PASSPHRASE or len(passphrase.encode("utf-8", "replace")) > LONGEST_PASSPHRASE:
-        raise IdentityError(
-            f"The passphrase is too short or too long: write one of at least {SHORTEST_PASSPHRASE} characters, and at"
-            f" most {LONGEST_PASSPHRASE} bytes."
-        )
-    if not passphrase.isprintable():
-        raise IdentityError("The passphrase has a line end or another character that cannot be typed: write one line.")
-    return passphrase
 
 
 def encrypted_pem(private: Private, passphrase: str) -> bytes:

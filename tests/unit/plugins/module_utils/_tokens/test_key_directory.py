@@ -27,12 +27,9 @@ from ansible_collections.labfleet.identity.plugins.module_utils._tokens._key_set
     read_jwks,
 )
 from ansible_collections.labfleet.identity.plugins.module_utils._tokens._keys import generate_key, signing_key
-from ansible_collections.labfleet.identity.plugins.module_utils._tokens._private_keys import (
-    check_passphrase,
-    encrypted_pem,
-    read_pem,
-)
+from ansible_collections.labfleet.identity.plugins.module_utils._tokens._private_keys import encrypted_pem, read_pem
 from ansible_collections.labfleet.identity.plugins.module_utils._tokens._rotation import have, retire, rotate
+from ansible_collections.labfleet.identity.plugins.plugin_utils._key_pair import check_passphrase
 from ansible_collections.labfleet.identity.tests.unit.plugins.module_utils._tokens import token_samples as samples
 
 if TYPE_CHECKING:
