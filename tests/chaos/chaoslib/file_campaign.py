@@ -155,8 +155,7 @@ class FileCampaign(Campaign):
         going = [writer for writer in self.writers if not writer.stopped]
         for writer in going:
             writer.stop()
-        self._clone.merge()
-        self.note("merge")
+        self.note("merge", given_up=self._clone.merge())
         for writer in going:
             writer.go_on()
         self.counts["merges"] += 1
