@@ -8,6 +8,7 @@ from __future__ import annotations
 import json
 import subprocess
 import sys
+import time
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -63,6 +64,24 @@ def test_controllers_at_once_never_share_a_number(table: Table, through_a_bad_ne
     assert len(found) == 5 * 8 + 8
     assert all(found[name] == uid for name, uid in acknowledged)
     assert table.head()["segments"]["N"] <= str(len(table.segments()))
+
+
+@pytest.mark.parametrize("table", EVERY_SERVER, indirect=True)
+def test_what_a_dead_controller_asked_for_is_done_when_the_proxy_is_gone(table: Table) -> None:
+    process: list[subprocess.Popen[str]] = []
+
+    def plan(request: Request) -> Fault | None:
+        if request.operation != "PutItem":
+            return None
+        process[0].kill()
+        # the controller is gone long before the server has the request
+        time.sleep(0.5)
+        return Fault.DROP_RESPONSE
+
+    with table.through(plan):
+        process.append(controller(table, ["alice"]))
+        assert process[0].communicate(timeout=120)[0] == ""
+    assert table.users().keys() == {"alice"}
 
 
 @pytest.mark.parametrize("kill_at", [1, 2])

@@ -67,6 +67,8 @@ class Proxy:
         self._upstream = (str(parts.hostname), int(parts.port or 80))
         self._numbers = itertools.count(1)
         self._late: list[threading.Thread] = []
+        self._going: set[int] = set()
+        self._gone = threading.Condition()
         self._ending = threading.Event()
         self._delivering = threading.Event()
         self._server = _Server(("127.0.0.1", 0), _Handler)
@@ -96,19 +98,35 @@ class Proxy:
         self.settle()
 
     def settle(self) -> None:
-        """Deliver every request that is late now, and wait until the server has done it."""
+        """Deliver every request that is late now, and wait until the server has done it and those under way.
+
+        Whoever asked may be dead already and wait for nothing. A plan must not call it.
+        """
         self._delivering.set()
         for thread in list(self._late):
             thread.join()
         self._delivering.clear()
+        with self._gone:
+            under_way = set(self._going)
+            self._gone.wait_for(lambda: under_way.isdisjoint(self._going))
 
     def answer(self, message: _Message) -> tuple[bytes, bool]:
         """What the client gets for a request, and whether the connection holds after it."""
         operation = message.header("x-amz-target").rpartition(".")[2]
         request = Request(next(self._numbers), operation, message.body)
+        with self._gone:
+            self._going.add(request.number)
+        try:
+            return self._answered(request, message)
+        finally:
+            with self._gone:
+                self._going.discard(request.number)
+                self._gone.notify_all()
+
+    def _answered(self, request: Request, message: _Message) -> tuple[bytes, bool]:
         fault = self.plan(request) if self.plan else None
         self.requests += 1
-        self.operations[operation] += 1
+        self.operations[request.operation] += 1
         if fault is None:
             return self._forward(message), True
         if isinstance(fault, Refusal):
