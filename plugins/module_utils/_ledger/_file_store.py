@@ -119,10 +119,8 @@ class FileStore:
             ) from error
 
     def _read(self) -> _Image:
-        try:
-            descriptor = os.open(self._path, os.O_RDONLY | os.O_CLOEXEC | os.O_NONBLOCK | os.O_NOCTTY)
-        except FileNotFoundError:
-            self._check_may_begin()
+        descriptor = self._opened()
+        if descriptor is None:
             return _NOTHING
         try:
             status = os.fstat(descriptor)
@@ -144,7 +142,19 @@ class FileStore:
         self._image = _Image(status, data, written, ledger)
         return self._image
 
-    def _check_may_begin(self) -> None:
+    def _opened(self) -> int | None:
+        """The file, None when there is none and one may be begun."""
+        flags = os.O_RDONLY | os.O_CLOEXEC | os.O_NONBLOCK | os.O_NOCTTY
+        with suppress(FileNotFoundError):
+            return os.open(self._path, flags)
+        # another run may begin it just now, and notes that when the file is there: so look for the note, then again
+        noted = noted_events(self._lock_path)
+        with suppress(FileNotFoundError):
+            return os.open(self._path, flags)
+        self._check_may_begin(noted)
+        return None
+
+    def _check_may_begin(self, noted: int) -> None:
         """Refuse to begin a new ledger where the path is likely wrong or the ledger was lost."""
         if os.path.islink(self._given):
             raise IdentityError(
@@ -155,10 +165,9 @@ class FileStore:
                 f"The directory {self._directory} of the ledger does not exist: make it for a new ledger, or"
                 " correct the path."
             )
-        events = noted_events(self._lock_path)
-        if events:
+        if noted:
             raise IdentityError(
-                f"The ledger {self._path} is gone: it held {events} events when it was last written here. Take it"
+                f"The ledger {self._path} is gone: it held {noted} events when it was last written here. Take it"
                 f" back from git or from a backup; to begin a new one on purpose remove {self._lock_path} too."
             )
         for name in sorted(os.listdir(self._directory)):

@@ -175,6 +175,24 @@ def test_a_ledger_that_was_lost_is_not_begun_again(ledger: Path) -> None:
     assert "was begun" in "".join(run(ledger, "alice").warnings)
 
 
+def test_a_ledger_that_another_run_begins_meanwhile_is_not_gone(ledger: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    real = os.open
+
+    def opened(path: Any, *arguments: Any, **options: Any) -> int:
+        try:
+            return real(path, *arguments, **options)
+        except FileNotFoundError:
+            monkeypatch.undo()
+            run(ledger, "bob")
+            raise
+
+    monkeypatch.setattr(os, "open", opened)
+    settled = run(ledger, "alice")
+    assert os.open is real
+    assert settled.warnings == []
+    assert uids(ledger) == {"alice": 5361, "bob": 5587}
+
+
 def test_nothing_is_issued_from_an_older_copy(ledger: Path) -> None:
     run(ledger, "alice")
     older = ledger.read_bytes()
