@@ -35,7 +35,7 @@ def issue(store: str | Path, profile: str, group: str) -> int:
     return settled.decision.gids[group]
 
 
-class Member:
+class AtOnce:
     """Works in the clone as a controller does, but at once."""
 
     def __init__(self, store: str, group: str) -> None:
@@ -49,11 +49,20 @@ class Member:
     def news(self) -> list[dict[str, Any]]:
         return self._told
 
+    def ended(self) -> int:
+        return 0
+
+    def complaints(self) -> str:
+        return ""
+
+    def kill(self) -> None:
+        """It is done already."""
+
 
 def cloned(ledger: Path, group: str) -> Clone:
     """A clone of a ledger in which this group is asked for."""
     issue(ledger, "lab", "everybody")
-    return Clone(ledger, ledger.with_name("clone"), lambda _name, store: Member(store, group))
+    return Clone(ledger, ledger.with_name("clone"), lambda _name, store: AtOnce(store, group))
 
 
 def the_same_first_choice() -> tuple[str, str]:

@@ -10,20 +10,37 @@ import json
 import shutil
 import subprocess
 import time
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Protocol
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
     from pathlib import Path
     from typing import Any
 
-    from .processes import Process
+
+class Member(Protocol):
+    """Who issues numbers in a clone and writes down which, as a process of its own or otherwise."""
+
+    def start(self) -> None:
+        """Begin."""
+
+    def news(self) -> list[dict[str, Any]]:
+        """What was written down since the last call."""
+
+    def ended(self) -> int | None:
+        """The code with which it ended, None while it runs."""
+
+    def complaints(self) -> str:
+        """What it said before it ended."""
+
+    def kill(self) -> None:
+        """End it."""
 
 
 class Clone:
     """A copy of the ledger in a directory of its own, and what was issued in it."""
 
-    def __init__(self, ledger: Path, directory: Path, member: Callable[[str, str], Process]) -> None:
+    def __init__(self, ledger: Path, directory: Path, member: Callable[[str, str], Member]) -> None:
         self._ledger = ledger
         self._ours = directory / "ledger.jsonl"
         self._base = directory / "base.jsonl"
