@@ -51,8 +51,9 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
     from typing import Any
 
-    from ansible_collections.labfleet.identity.plugins.module_utils._ledger._events import Stamp
+    from ansible_collections.labfleet.identity.plugins.module_utils._ledger._events import Event, Stamp
     from ansible_collections.labfleet.identity.plugins.module_utils._ledger._store import LedgerStore
+    from ansible_collections.labfleet.identity.plugins.module_utils._ssh._key_entries import KeyEntry
     from ansible_collections.labfleet.identity.plugins.module_utils._tokens._verify import VerifiedInvitation
 
 ARGUMENTS = {
@@ -86,49 +87,21 @@ class ActionModule(ControllerAction):
         """Do it, or only say what would be done."""
         write, now, stamp = not self._task.check_mode, int(time.time()), stamp_now()
         verified = self._verified(arguments, now)
-        offered = verified.claims["inv"]
-        username = chosen_username(offered, arguments["username"] or "")
         key = parse_key_entry(arguments["key"])
         check_key(verified.claims, key)
-        # a subject of its own: who accepts is nobody whom a roster names, whatever name they choose
-        subject = f"invitation:{verified.invitation.jti}"
-        entry = Entry(
-            profile=arguments["profile"],
-            entry=entry_of(username, subject, offered, arguments["roles"], arguments["gecos"] or ""),
-            key=key,
-            key_name=arguments["key_name"],
-            keys=KeyStore(arguments["key_store"], arguments["lock_timeout"]),
-            roster=roster_path(arguments["roster"]),
-            lock_timeout=arguments["lock_timeout"],
-            at=stamp.at,
-        )
-        acceptance = Acceptance(
-            profile=arguments["profile"],
-            jti=verified.invitation.jti,
-            issuer=verified.issuer,
-            chain=verified.chain,
-            username=username,
-            subject=subject,
-            key=key.key.fingerprint,
-            upstream=_upstream(arguments, verified, now),
-            own_issuer=verified.issuer == arguments["issuer"],
-            own_ancestors=ancestors_by(verified.invitation, arguments["issuer"]),
-        )
+        acceptance = _acceptance(arguments, verified, key.key.fingerprint, now)
+        entry = _entry(arguments, verified, key, acceptance, stamp)
         store = self.store(arguments)
         # the ledger says first what is wrong; then what cannot be entered is refused before anything is used up
         if accept(store.load() or EMPTY_LEDGER, acceptance, stamp).events:
             entry.check(RosterSource(os.path.dirname(entry.roster), may_be_empty=True).data(self._loader))
         settled = self.settle(store, lambda ledger: accept(ledger, acceptance, stamp))
         events = settled.decision.events
-        now_known = store.load() or EMPTY_LEDGER
-        person = now_known.profile(acceptance.profile).person(subject)
-        names = now_known.profile(acceptance.profile).names_of(person) if person else (username,)
-        entered = entry.make(person.username if person else username, names, not events, write)
+        username, uid, names = _now_known(store, acceptance, events)
+        entered = entry.make(username, names, not events, write)
         if write:
             self._check_still_in(store, acceptance, stamp, entry, names)
         told = change_result(store.name, events, settled.warnings)
-        # in check mode the number is not in the ledger yet
-        uid = person.uid if person else next(event.uid for event in events if isinstance(event, UserIssued))
         if os.path.isdir(entry.keys.path):
             shared = warnings_of_sharing(entry.keys, entry.profile, entered.keys_before, entered.keys_after)
             told["warnings"] = [*told.get("warnings", ()), *shared]
@@ -141,8 +114,8 @@ class ActionModule(ControllerAction):
             "uid": uid,
             "jti": acceptance.jti,
             "chain": list(acceptance.chain),
-            "entry": entry.entry,
-            "policy": offered.get("policy", {}),
+            "entry": {**entry.entry, "username": username},
+            "policy": verified.claims["inv"].get("policy", {}),
             "message": [
                 f"{username} is in the profile {arguments['profile']} with the number {uid}, on every host the same.",
                 f"The entry is in {entry.roster}. Hosts know it after the next run of labfleet.identity.site.",
@@ -176,6 +149,51 @@ class ActionModule(ControllerAction):
                 " that was delegated from it."
             )
         return verified
+
+
+def _acceptance(arguments: dict[str, Any], verified: VerifiedInvitation, fingerprint: str, now: int) -> Acceptance:
+    """What the ledger is asked for."""
+    return Acceptance(
+        profile=arguments["profile"],
+        jti=verified.invitation.jti,
+        issuer=verified.issuer,
+        chain=verified.chain,
+        username=chosen_username(verified.claims["inv"], arguments["username"] or ""),
+        # a subject of its own: who accepts is nobody whom a roster names, whatever name they choose
+        subject=f"invitation:{verified.invitation.jti}",
+        key=fingerprint,
+        upstream=_upstream(arguments, verified, now),
+        own_issuer=verified.issuer == arguments["issuer"],
+        own_ancestors=ancestors_by(verified.invitation, arguments["issuer"]),
+    )
+
+
+def _entry(
+    arguments: dict[str, Any], verified: VerifiedInvitation, key: KeyEntry, acceptance: Acceptance, stamp: Stamp
+) -> Entry:
+    """What roster and key store are to say."""
+    offered, gecos = verified.claims["inv"], arguments["gecos"] or ""
+    return Entry(
+        profile=acceptance.profile,
+        entry=entry_of(acceptance.username, acceptance.subject, offered, arguments["roles"], gecos),
+        key=key,
+        key_name=arguments["key_name"],
+        keys=KeyStore(arguments["key_store"], arguments["lock_timeout"]),
+        roster=roster_path(arguments["roster"]),
+        lock_timeout=arguments["lock_timeout"],
+        at=stamp.at,
+    )
+
+
+def _now_known(store: LedgerStore, acceptance: Acceptance, events: Sequence[Event]) -> tuple[str, int, Sequence[str]]:
+    """The name of today, which may be another one since, the number, and every name that they ever had."""
+    profile = (store.load() or EMPTY_LEDGER).profile(acceptance.profile)
+    person = profile.person(acceptance.subject)
+    if person is not None:
+        return person.username, person.uid, profile.names_of(person)
+    # in check mode the number is not in the ledger yet
+    (uid,) = (event.uid for event in events if isinstance(event, UserIssued))
+    return acceptance.username, uid, (acceptance.username,)
 
 
 def _upstream(arguments: dict[str, Any], verified: VerifiedInvitation, now: int) -> str:

@@ -123,7 +123,7 @@ EXAMPLES = r"""
 
 RETURN = r"""
 username:
-  description: The login of the person.
+  description: The login of the person, which is another one than they accepted with if they were renamed since.
   returned: success
   type: str
   sample: heidi
@@ -138,7 +138,7 @@ jti:
   type: str
   sample: 4cLx0VvJ2hXnq0yqJm2k0w
 chain:
-  description: The invitations that this one was delegated from, the nearest first.
+  description: The invitations that this one was delegated from, the first one first.
   returned: success
   type: list
   elements: str

@@ -229,6 +229,15 @@ def test_a_used_invitation_brings_no_entry_back(lab: Lab) -> None:
     assert lab.invited() == []
 
 
+def test_who_was_renamed_is_told_the_name_of_today(lab: Lab) -> None:
+    renamed = {"profile": "lab", "username": "heidi", "new_username": "heidi-meier"}
+    lab.results(lab.key(), lab.profile(), lab.invite(username="heidi"), lab.accept())
+    lab.results(lab.task("ledger_rename", ledger=f"file:{lab.ledger}", **renamed))
+    again = lab.results(lab.accept())[0]
+    assert (again["changed"], again["username"], again["entry"]["username"]) == (False, "heidi-meier", "heidi-meier")
+    assert again["message"][0].startswith("heidi-meier is in the profile lab with the number ")
+
+
 def test_a_stolen_signing_key_invites_nobody(lab: Lab, tmp_path: Path) -> None:
     """The thief signs with the key of the cluster, into a ledger of their own."""
     thief = f"file:{tmp_path / 'thief.jsonl'}"
