@@ -152,12 +152,13 @@ class FileCampaign(Campaign):
         if not self._clone.is_done() or self._ballast.there:
             self.after(0.02, self._wait_for_the_clone)
             return
-        going = [writer for writer in self.writers if not writer.stopped]
-        for writer in going:
-            writer.stop()
+        # for a moment git leaves no file, which would be a fault of a controller: so the reader must not look then
+        going = [process for process in (*self.writers, self.reader) if not process.stopped]
+        for process in going:
+            process.stop()
         self.note("merge", given_up=self._clone.merge())
-        for writer in going:
-            writer.go_on()
+        for process in going:
+            process.go_on()
         self.counts["merges"] += 1
         self.after(0.3, self._look_what_arrived)
 
