@@ -15,8 +15,9 @@ author:
 description:
   - Makes one virtual environment with JupyterLab below C(/opt/labfleet/jupyter), of pinned packages whose hashes are
     checked, and one service C(jupyter-USER.service) for each user, which runs as that user.
-  - A server listens on the UNIX socket C(/run/jupyter/USER/jupyter.sock), which only its user can reach, or on a port
-    of the loopback address. It asks for a token in either case.
+  - A server listens on the UNIX socket C(/run/jupyter/USER/jupyter.sock), which only its user can reach, and asks for a
+    token. It talks with its kernels through such sockets as well. There is no debugger for them, since that listens on
+    a port and asks nobody who they are.
   - Tokens are made on the host, unless one is given, and are in root-only files below C(/etc/labfleet/jupyter/tokens).
     A server gets its own as a credential of systemd. The user finds it with the command C(labfleet-jupyter).
   - A service runs in the slice of its user, so that the limits of M(labfleet.identity.accounts) hold, and stops with
@@ -56,9 +57,7 @@ options:
     default: present
   users:
     description:
-      - Who has a server. Each is a name, or a mapping of C(name), C(port) and C(limits).
-      - With C(port) the server listens at C(127.0.0.1) on that port and not on a socket. Every user of the host can
-        connect there, and only the token keeps them out.
+      - Who has a server. Each is a name, or a mapping of C(name) and C(limits).
       - C(limits) of this server alone, in the words of the C(limits) of M(labfleet.identity.accounts). C(processes)
         counts whatever the user runs. C(sessions) has no meaning here.
     type: list
@@ -83,6 +82,8 @@ options:
   wheels:
     description:
       - A directory on the host with all the wheels. No index is asked then.
+      - Those that O(requirements) names are copied to where only root reaches them, and pip sees the copies alone. A
+        link in place of a wheel is refused.
     type: path
   index_url:
     description:

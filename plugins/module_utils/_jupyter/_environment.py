@@ -18,6 +18,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from ansible_collections.labfleet.identity.plugins.module_utils._errors import IdentityError
+from ansible_collections.labfleet.identity.plugins.module_utils._jupyter._wheels import copy_wheels
 from ansible_collections.labfleet.identity.plugins.module_utils._one_by_one import until_silence
 from ansible_collections.labfleet.identity.plugins.module_utils._safe_files import (
     fsync_directory,
@@ -37,6 +38,13 @@ PLACE = "/opt/labfleet/jupyter"
 COMPLETE = "labfleet-complete"
 OLDEST = (3, 11)
 NEWEST = (3, 13)
+# Where the copies of the wheels are until pip has read them, below the environment.
+_WHEELS = "wheels"
+# The debugger of the kernel listens on a port of the loopback address and asks nobody who they are.
+_NO_DEBUGGER = """\
+# Written by labfleet.identity. It stands before a debugger that the distribution brings along.
+raise ImportError("debugpy would let every user of this machine run code as you: it is left out", name="debugpy")
+"""
 _QUESTION = "import ensurepip, sys; print('%d %d %s' % (*sys.version_info[:2], sys.executable))"
 
 
@@ -70,7 +78,7 @@ def locate(pins: Pins, run: Run, check: bool = False, place: str = PLACE) -> str
             "%s is Python %s.%s, and the pins are for %d.%d to %d.%d: name another program as python"
             % (pins.python, major, minor, *OLDEST, *NEWEST)
         )
-    key = "%s %s %s\n%s" % (major, minor, program.strip(), pins.requirements)
+    key = "%s %s %s\n%s\n%s" % (major, minor, program.strip(), pins.requirements, _NO_DEBUGGER)
     return os.path.join(place, hashlib.sha256(key.encode()).hexdigest()[:16])
 
 
@@ -98,13 +106,14 @@ def build(environment: str, pins: Pins, run: Run) -> None:
     directory = make_trusted_directory(environment, 0o755)
     try:
         replace_at(directory, "requirements.txt", pins.requirements.encode(), 0o644)
-        for command, variables in _steps(environment, pins):
-            code, output, errors = run(command, variables)
-            if code != 0:
-                raise IdentityError(
-                    "the environment of JupyterLab was not made: %s; look at requirements, wheels and index_url"
-                    % _last_line(errors or output)
-                )
+        _do(run, [pins.python, "-I", "-m", "venv", environment])
+        _install(environment, pins, run)
+        libraries = os.path.join(environment, "lib")
+        _leave_out_the_debugger(libraries)
+        # Users cannot write here, so that otherwise each start would compile everything. Without -S, files that were
+        # installed would run as root.
+        python = os.path.join(environment, "bin", "python")
+        _do(run, [python, "-I", "-S", "-m", "compileall", "-q", "-j", "0", "-x", "/tests?/", libraries])
         # with it pip installs into homes, for who wants more; what is here comes first even so
         _allow_user_packages(directory)
         replace_at(directory, COMPLETE, b"", 0o644)
@@ -116,21 +125,44 @@ def build(environment: str, pins: Pins, run: Run) -> None:
         os.close(directory)
 
 
-def _steps(environment: str, pins: Pins) -> list[tuple[list[str], dict[str, str]]]:
-    python = os.path.join(environment, "bin", "python")
-    pip = [python, "-I", "-m", "pip", "install", "--disable-pip-version-check", "--no-input", "--no-cache-dir"]
+def _do(run: Run, command: list[str], variables: dict[str, str] | None = None) -> None:
+    code, output, errors = run(command, variables or {})
+    if code != 0:
+        raise IdentityError(
+            "the environment of JupyterLab was not made: %s; look at requirements, wheels and index_url"
+            % _last_line(errors or output)
+        )
+
+
+def _install(environment: str, pins: Pins, run: Run) -> None:
+    pip = [os.path.join(environment, "bin", "python"), "-I", "-m", "pip", "install"]
+    pip += ["--disable-pip-version-check", "--no-input", "--no-cache-dir"]
     pip += ["--quiet", "--no-compile", "--no-deps", "--require-hashes", "--only-binary=:all:"]
-    variables = {}
-    if pins.wheels:
-        pip += ["--no-index", "--find-links", pins.wheels]
-    elif pins.index_url:
-        variables["PIP_INDEX_URL"] = pins.index_url  # not an argument: those are for everybody to see
-    return [
-        ([pins.python, "-I", "-m", "venv", environment], {}),
-        ([*pip, "--requirement", os.path.join(environment, "requirements.txt")], variables),
-        # users cannot write here, so that otherwise each start would compile everything
-        ([python, "-I", "-m", "compileall", "-q", "-j", "0", "-x", "/tests?/", os.path.join(environment, "lib")], {}),
-    ]
+    pip += ["--requirement", os.path.join(environment, "requirements.txt")]
+    if not pins.wheels:
+        # not an argument: those are for everybody to see
+        _do(run, pip, {"PIP_INDEX_URL": pins.index_url} if pins.index_url else None)
+        return
+    copies = os.path.join(environment, _WHEELS)
+    directory = make_trusted_directory(copies, 0o700)
+    try:
+        copy_wheels(pins.wheels, pins.requirements, directory)
+    finally:
+        os.close(directory)
+    _do(run, [*pip, "--no-index", "--find-links", copies])
+    shutil.rmtree(copies)
+
+
+def _leave_out_the_debugger(libraries: str) -> None:
+    """Packages of the distribution can be imported; what stands in the environment comes before them."""
+    for python in os.listdir(libraries):
+        if python.startswith("python"):
+            directory = make_trusted_directory(os.path.join(libraries, python, "site-packages", "debugpy"), 0o755)
+            try:
+                replace_at(directory, "__init__.py", _NO_DEBUGGER.encode(), 0o644)
+                fsync_directory(directory)
+            finally:
+                os.close(directory)
 
 
 def _allow_user_packages(directory: int) -> None:

@@ -19,24 +19,21 @@ __all__ = ["Server", "check_address", "is_token", "parse_servers"]
 
 LEAST_TOKEN = 16
 MOST_TOKEN = 128
-LEAST_PORT = 1024
-MOST_PORT = 65535
 # Accounts of a directory service may have dots. All of these stand for themselves in the name of a unit.
 _FIRST = frozenset("abcdefghijklmnopqrstuvwxyz_")
 _DIGITS = frozenset("0123456789")
 _NAME = _FIRST | _DIGITS | frozenset(".-")
 _TOKEN = _FIRST | _DIGITS | frozenset("ABCDEFGHIJKLMNOPQRSTUVWXYZ-")
 _ADDRESS = _TOKEN | frozenset(".:")
-_KEYS = ("name", "port", "limits")
+_KEYS = ("name", "limits")
 
 
 @dataclass(frozen=True)
 class Server:
-    """One server. Without a port it listens on a UNIX socket; without a token one is made on the host."""
+    """One server. Without a token one is made on the host."""
 
     name: str
     limits: Limits
-    port: int = 0
     token: str = ""
 
     @property
@@ -47,7 +44,7 @@ class Server:
 def parse_servers(users: Any, tokens: Any, limits: Any) -> tuple[Server, ...]:
     """Check what was asked for.
 
-    :param users: names, or mappings of ``name``, ``port`` and ``limits``.
+    :param users: names, or mappings of ``name`` and ``limits``.
     :param tokens: tokens by name, for those whose token is not made on the host. No message shows one.
     :param limits: of those who have none of their own.
     :raises IdentityError: names the user, what is wrong and what to do.
@@ -55,16 +52,10 @@ def parse_servers(users: Any, tokens: Any, limits: Any) -> tuple[Server, ...]:
     general = parse_limits(limits)
     given = _tokens(tokens)
     servers: list[Server] = []
-    ports: dict[int, str] = {}
     for entry in users:
         server = _server({"name": entry} if isinstance(entry, str) else entry, given, general)
         if any(server.name == other.name for other in servers):
             raise IdentityError("users names %s twice: leave one out" % server.name)
-        if server.port and server.port in ports:
-            raise IdentityError(
-                "%s and %s have the same port %d: give each their own" % (ports[server.port], server.name, server.port)
-            )
-        ports[server.port] = server.name
         servers.append(server)
     unknown = sorted(set(given) - {server.name for server in servers})
     if unknown:
@@ -81,7 +72,7 @@ def check_address(address: str) -> str:
 
 def _server(entry: Any, tokens: dict[str, str], general: Limits) -> Server:
     if not isinstance(entry, dict):
-        raise IdentityError("users holds %s: write a name, or a mapping with name, port, limits" % quoted(entry))
+        raise IdentityError("users holds %s: write a name, or a mapping with name and limits" % quoted(entry))
     for key in entry:
         if key not in _KEYS:
             raise IdentityError("users: unknown key %s (known: %s)" % (quoted(key), ", ".join(_KEYS)))
@@ -91,7 +82,7 @@ def _server(entry: Any, tokens: dict[str, str], general: Limits) -> Server:
         limits = general if raw is None else parse_limits(raw)
     except IdentityError as error:
         raise IdentityError("%s: %s" % (name, error)) from error
-    return Server(name=name, port=_port(name, entry.get("port")), limits=limits, token=tokens.get(name, ""))
+    return Server(name=name, limits=limits, token=tokens.get(name, ""))
 
 
 def _name(name: Any) -> str:
@@ -103,18 +94,6 @@ def _name(name: Any) -> str:
     if name == "root":
         raise IdentityError("root gets no notebook server: name a user")
     return name
-
-
-def _port(name: str, port: Any) -> int:
-    if port is None:
-        return 0
-    number = int(port) if isinstance(port, str) and port.isascii() and port.isdigit() and len(port) < 6 else port
-    if isinstance(number, bool) or not isinstance(number, int) or not LEAST_PORT <= number <= MOST_PORT:
-        raise IdentityError(
-            "%s: port %s is not between %d and %d: leave it out for a UNIX socket"
-            % (name, quoted(port), LEAST_PORT, MOST_PORT)
-        )
-    return number
 
 
 def _tokens(tokens: Any) -> dict[str, str]:

@@ -45,7 +45,6 @@ RuntimeDirectory=jupyter/%(name)s
 RuntimeDirectoryMode=0700
 Environment=PATH=%(environment)s/bin:/usr/local/bin:/usr/bin:/bin
 Environment=JUPYTER_RUNTIME_DIR=/run/jupyter/%(name)s/runtime
-Environment=LABFLEET_JUPYTER=%(listens)s
 # PAM refuses an account that is closed or expired: then the unit is skipped and has not failed.
 ExecCondition=/bin/true
 ExecStart=%(environment)s/bin/jupyter-lab --no-browser --config=%(config)s %(options)s
@@ -106,7 +105,7 @@ import threading
 import time
 
 RUNTIME = os.environ["RUNTIME_DIRECTORY"]
-LISTENS = os.environ["LABFLEET_JUPYTER"]
+SOCKET = os.path.join(RUNTIME, "jupyter.sock")
 
 
 def read_token():
@@ -124,13 +123,10 @@ def leave(name, text):
 
 
 def answers():
-    family, where = socket.AF_UNIX, LISTENS
-    if not LISTENS.startswith("/"):
-        family, where = socket.AF_INET, ("127.0.0.1", int(LISTENS))
     try:
-        with socket.socket(family) as connection:
+        with socket.socket(socket.AF_UNIX) as connection:
             connection.settimeout(30)
-            connection.connect(where)
+            connection.connect(SOCKET)
             connection.sendall(b"GET /api HTTP/1.0\\r\\nHost: localhost\\r\\n\\r\\n")
             return b" 200 " in connection.recv(64)
     except OSError:
@@ -150,6 +146,8 @@ def tell_systemd(where):
 try:
     c = get_config()
     c.IdentityProvider.token = read_token()
+    # Sockets in the user's own directory: on ports everybody hears what cells hold and put out.
+    c.KernelManager.transport = "ipc"
     c.PasswordIdentityProvider.allow_password_change = False
     c.ServerApp.quit_button = False
     c.ServerApp.use_redirect_file = False
@@ -157,7 +155,6 @@ try:
     c.LabApp.extension_manager = "readonly"
     c.LabApp.news_url = None
     leave("token", c.IdentityProvider.token)
-    leave("address", LISTENS if LISTENS.startswith("/") else "127.0.0.1:" + LISTENS)
     own_programs = os.path.expanduser("~/.local/bin")
     if own_programs not in os.environ["PATH"].split(os.pathsep):
         os.environ["PATH"] = own_programs + os.pathsep + os.environ["PATH"]
@@ -179,11 +176,10 @@ if [ ! -r "${run}/token" ]; then
     exit 1
 fi
 read -r token <"${run}/token"
-read -r address <"${run}/address"
 cat <<END
 1. On your own machine, in a terminal that stays open:
 
-   ssh -N -L 8888:${address} ${user}@${host}
+   ssh -N -L 8888:${run}/jupyter.sock ${user}@${host}
 
 2. In your browser. The address is a key to your account: keep it to yourself.
 
@@ -203,10 +199,7 @@ def render_unit(server: Server, uid: int, home: str, environment: str) -> bytes:
             "the home of %s is %s: give the account one whose path has letters, digits and . _ - + @ only"
             % (server.name, quoted(home))
         )
-    socket = "/run/jupyter/%s/jupyter.sock" % server.name
-    options = "--ServerApp.sock=%s --ServerApp.sock_mode=0600" % socket
-    if server.port:
-        options = "--ServerApp.ip=127.0.0.1 --ServerApp.port=%d --ServerApp.port_retries=0" % server.port
+    options = "--ServerApp.sock=/run/jupyter/%s/jupyter.sock --ServerApp.sock_mode=0600" % server.name
     text = _UNIT % {
         "name": server.name,
         "uid": uid,
@@ -214,7 +207,6 @@ def render_unit(server: Server, uid: int, home: str, environment: str) -> bytes:
         "environment": environment,
         "tokens": TOKENS,
         "config": CONFIG,
-        "listens": server.port or socket,
         "options": options,
         "limits": _limits(server),
     }

@@ -25,13 +25,8 @@ SECONDS = 240
 
 
 def connection() -> socket.socket:
-    address = (RUNTIME / "address").read_text(encoding="ascii").strip()
-    if address.startswith("/"):
-        made = socket.socket(socket.AF_UNIX)
-        made.connect(address)
-    else:
-        host, _colon, port = address.partition(":")
-        made = socket.create_connection((host, int(port)))
+    made = socket.socket(socket.AF_UNIX)
+    made.connect(str(RUNTIME / "jupyter.sock"))
     made.settimeout(SECONDS)
     return made
 

@@ -6,6 +6,7 @@
 from __future__ import annotations
 
 import subprocess
+import uuid
 from typing import Any
 
 import pytest
@@ -33,7 +34,7 @@ def unit_of(server: Server, home: str = "/home/alice") -> list[str]:
 
 def test_names_and_mappings_are_users() -> None:
     servers = parse_servers(
-        ["alice", {"name": "first.last", "port": "8901"}, {"name": "ml-lab", "limits": {"memory": "1G"}}],
+        ["alice", {"name": "first.last"}, {"name": "ml-lab", "limits": {"memory": "1G"}}],
         {"alice": TOKEN},
         {"memory": "2G"},
     )
@@ -43,7 +44,6 @@ def test_names_and_mappings_are_users() -> None:
         "jupyter-ml-lab.service",
     ]
     assert [server.limits.memory for server in servers] == [2 * 1024**3, 2 * 1024**3, 1024**3]
-    assert [server.port for server in servers] == [0, 8901, 0]
     assert [server.token for server in servers] == [TOKEN, "", ""]
 
 
@@ -63,9 +63,7 @@ def test_names_and_mappings_are_users() -> None:
         (["root"], {}, "root gets no notebook server"),
         (["alice", "alice"], {}, "names alice twice"),
         ([{"name": "alice", "token": TOKEN}], {}, "unknown key 'token'"),
-        ([{"name": "alice", "port": 80}], {}, "port 80 is not between"),
-        ([{"name": "alice", "port": True}], {}, "port True is not between"),
-        ([{"name": "a", "port": 8901}, {"name": "b", "port": 8901}], {}, "a and b have the same port 8901"),
+        ([{"name": "alice", "port": 8901}], {}, "unknown key 'port' (known: name, limits)"),
         ([{"name": "alice", "limits": {"memory": "lots"}}], {}, "alice: limits: memory 'lots'"),
         (["alice"], {"bob": TOKEN}, "tokens names 'bob', who is not in users"),
         (["alice"], {"alice": TOKEN + "&x"}, "the token of 'alice' is not made of"),
@@ -112,10 +110,11 @@ def test_a_unit_runs_as_the_user_in_the_users_slice() -> None:
     assert "--ServerApp.sock=/run/jupyter/alice/jupyter.sock --ServerApp.sock_mode=0600" in "\n".join(lines)
 
 
-def test_a_port_is_one_of_the_loopback_address() -> None:
-    text = "\n".join(unit_of(Server("alice", Limits(), port=8901)))
-    assert "--ServerApp.ip=127.0.0.1 --ServerApp.port=8901 --ServerApp.port_retries=0" in text
-    assert "jupyter.sock" not in text
+def test_nothing_listens_where_others_connect() -> None:
+    """Who takes a port first is sent the token by the browser of its owner."""
+    text = "\n".join(unit_of(Server("alice", Limits())))
+    assert "ServerApp.ip" not in text
+    assert "ServerApp.port" not in text
 
 
 def test_limits_are_in_the_unit() -> None:
@@ -153,12 +152,8 @@ def test_the_command_is_a_shell_script() -> None:
 
 def test_a_server_without_its_token_ends(monkeypatch: pytest.MonkeyPatch, tmp_path: Any) -> None:
     """Jupyter would log any other exception, go on, make a token up and print it."""
-    for name, value in (
-        ("RUNTIME_DIRECTORY", str(tmp_path)),
-        ("CREDENTIALS_DIRECTORY", str(tmp_path)),
-        ("LABFLEET_JUPYTER", "8901"),
-    ):
-        monkeypatch.setenv(name, value)
+    for name in ("RUNTIME_DIRECTORY", "CREDENTIALS_DIRECTORY"):
+        monkeypatch.setenv(name, str(tmp_path))
     monkeypatch.delenv("NOTIFY_SOCKET", raising=False)
     code = compile(render_server_config(), "server_config.py", "exec")
     with pytest.raises(SystemExit, match="No such file"):
@@ -170,7 +165,6 @@ def test_a_server_leaves_the_token_to_its_user_alone(monkeypatch: pytest.MonkeyP
     (tmp_path / "given" / "token").write_text(TOKEN + "\n")
     monkeypatch.setenv("RUNTIME_DIRECTORY", str(tmp_path))
     monkeypatch.setenv("CREDENTIALS_DIRECTORY", str(tmp_path / "given"))
-    monkeypatch.setenv("LABFLEET_JUPYTER", "8901")
     monkeypatch.setenv("PATH", "/usr/bin")
     monkeypatch.delenv("NOTIFY_SOCKET", raising=False)
     settings = Anything()
@@ -180,7 +174,28 @@ def test_a_server_leaves_the_token_to_its_user_alone(monkeypatch: pytest.MonkeyP
     assert settings.IdentityProvider.token == TOKEN
     assert (tmp_path / "token").read_text() == TOKEN + "\n"
     assert (tmp_path / "token").stat().st_mode & 0o777 == 0o400
-    assert (tmp_path / "address").read_text() == "127.0.0.1:8901\n"
+
+
+def test_kernels_talk_through_sockets_of_their_user(monkeypatch: pytest.MonkeyPatch, tmp_path: Any) -> None:
+    """On a port of the loopback address every user of the host hears what cells hold and put out: no key is asked."""
+    (tmp_path / "token").write_text(TOKEN + "\n")
+    monkeypatch.setenv("RUNTIME_DIRECTORY", str(tmp_path))
+    monkeypatch.setenv("CREDENTIALS_DIRECTORY", str(tmp_path))
+    monkeypatch.delenv("NOTIFY_SOCKET", raising=False)
+    settings = Anything()
+    code = compile(render_server_config(), "server_config.py", "exec")
+    exec(code, {"get_config": lambda: settings, "__file__": "server_config.py"})
+    assert settings.KernelManager.transport == "ipc"
+
+
+def test_the_sockets_of_the_longest_name_fit() -> None:
+    """The system takes 107 bytes. Jupyter names a kernel's sockets kernel-UUID-ipc-NUMBER, from 1 to 5."""
+    name = "a" * 32
+    (server,) = parse_servers([name], {}, {})
+    prefix = "Environment=JUPYTER_RUNTIME_DIR="
+    (runtime,) = (line[len(prefix) :] for line in unit_of(server) if line.startswith(prefix))
+    assert runtime.startswith("/run/jupyter/%s/" % name)
+    assert len(("%s/kernel-%s-ipc-99" % (runtime, uuid.uuid4())).encode()) <= 107
 
 
 class Anything:
