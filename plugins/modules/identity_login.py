@@ -56,6 +56,7 @@ options:
     description:
       - A directory of the controller for logins, which nobody but its owner may use. It is made when it is not there,
         and its parent is. A relative path begins in the directory where C(ansible-playbook) was started.
+      - Each provider needs one of its own, for what is in it vouches for people, whichever provider said so.
       - A login that is older than 15 minutes is removed with the next that begins, and who somebody is after an hour.
     type: str
     required: true

@@ -34,6 +34,8 @@ options:
     description:
       - The CSV file for the report, with the columns C(line), C(name), C(status), C(jti), C(expires) and C(reason).
         C(status) is C(issued), C(kept), C(accepted) or C(refused). It holds no invitation, so it can be shown around.
+      - What a spreadsheet would run as a formula, at the beginning of a text or after a semicolon, gets a C(') before
+        it. What cannot be printed is replaced. So a spreadsheet runs nothing of it, whichever sign divides its columns.
     type: path
     required: true
   strict:

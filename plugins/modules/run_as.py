@@ -59,7 +59,8 @@ options:
   trusted:
     description:
       - The portals that are trusted, each with a file of its public keys (a JWK set) on the controller. The C(iss) of
-        the token has to be one of them to the letter, and a key counts for its own portal only.
+        the token has to be one of them to the letter, and a key counts for its own portal only. The file is no link,
+        and nobody else can change it or its directory.
     type: dict
     required: true
   audience:

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import csv
 import io
+import re
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
@@ -34,8 +35,10 @@ COLUMNS = (
 )
 MOST_ROWS = 100_000
 LONGEST_CELL = 4096
-# what a spreadsheet would take for a formula
-_FORMULA = ("=", "+", "-", "@", "\t", "\r")
+# What a spreadsheet would take for a formula, also in the full width of East Asian keyboards. For one that divides by
+# semicolons a cell begins after each of them, and what was quoted for commas no longer is.
+_FORMULA = re.compile(r"(^|;)(?=[ \"]*[=+\-@\uff1d\uff0b\uff0d\uff20])")
+_HIDDEN = "\ufffd"
 
 
 @dataclass(frozen=True)
@@ -77,14 +80,20 @@ def read_table(text: str, source: str) -> list[Row]:
 
 
 def write_table(rows: Iterable[Sequence[object]], header: Sequence[str]) -> str:
-    """A CSV text that a spreadsheet shows and runs nothing of."""
+    """A CSV text that a spreadsheet shows and runs nothing of, whether it divides by commas or semicolons."""
     written = io.StringIO(newline="")
     writer = csv.writer(written, lineterminator="\n")
     writer.writerow(header)
     for row in rows:
-        cells = [str(cell) for cell in row]
-        writer.writerow([f"'{cell}" if cell.startswith(_FORMULA) else cell for cell in cells])
+        writer.writerow([_harmless(str(cell)) for cell in row])
     return written.getvalue()
+
+
+def _harmless(cell: str) -> str:
+    """A cell of one line, without what a terminal would obey, and with a C(') before each formula."""
+    if not cell.isprintable():
+        cell = "".join(letter if letter.isprintable() else _HIDDEN for letter in cell)
+    return _FORMULA.sub(r"\1'", cell)
 
 
 def _header(cells: Sequence[str], source: str) -> list[str]:

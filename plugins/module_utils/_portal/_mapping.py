@@ -52,10 +52,12 @@ def map_user(ledger: Ledger, profile: str, user: PortalUser, mapping: str, usern
     person = find_linked(ledger, user.upstream)
     if person is not None:
         _check_gets_in(person)
-        _check_is_alone(ledger, person, user)
     if mapping == SHARED:
+        if person is not None:
+            _check_was_not_put_out(ledger, here, person)
         return _shared(ledger, here, username)
     if person is not None:
+        _check_is_alone(ledger, person, user)
         return Mapping(person.username, _number(here, person), person.subject)
     if mapping == CREATE:
         return _created(here, ledger, user, username or user.username, stamp)
@@ -69,14 +71,38 @@ def _check_gets_in(person: Person) -> None:
         raise IdentityError(f"{person} is {person.state} in the ledger, so nothing runs for them.")
 
 
+def _keys(ledger: Ledger, person: Person) -> list[tuple[str, str]]:
+    """Everybody who is this person now: themselves, and whoever is redirected to them."""
+    return sorted({person.key, *(key for key in ledger.redirects if ledger.present(key).key == person.key)})
+
+
+def _upstreams(ledger: Ledger, person: Person) -> list[str]:
+    """Every external identity that means this person, by a link of their own or through redirects."""
+    keys = _keys(ledger, person)
+    return sorted({linked.upstream for key in keys for linked in ledger.links.get(key, ()) if linked.upstream})
+
+
+def _check_was_not_put_out(ledger: Ledger, here: Profile, person: Person) -> None:
+    """Refuse a guest whose grant was taken back: they must not come in again by an account that is nobody's."""
+    own = here.grants.get(person.key)
+    if person.profile == here.id or (own is not None and own.grant == GRANTED):
+        return
+    grants = [here.grants[key] for key in _keys(ledger, person) if key in here.grants]
+    if any(grant.grant != GRANTED for grant in grants):
+        raise IdentityError(
+            f"The grant that let {person} into the profile {here.id} was taken back, so nothing runs for them there:"
+            " grant it with ledger_grant again if they are to come in."
+        )
+
+
 def _check_is_alone(ledger: Ledger, person: Person, user: PortalUser) -> None:
-    """Refuse an account that two users of one portal are linked to: one of them is somebody else."""
-    links = {linked.upstream for linked in ledger.links.get(person.key, ()) if linked.upstream}
-    others = sorted(text for text in links if text.startswith(user.issuer + " ") and text != user.upstream)
+    """Refuse an account that two users of one portal mean: one of them is somebody else."""
+    links = _upstreams(ledger, person)
+    others = [text for text in links if text.startswith(user.issuer + " ") and text != user.upstream]
     if others:
         raise IdentityError(
             f"{person} is linked to {quoted(user.upstream)} and to {quoted(others[0])}, two users of one portal: an"
-            " account is for one of them, or use a shared one."
+            " account is for one of them, so take back the redirect if one made them one, or use a shared account."
         )
 
 
@@ -124,7 +150,7 @@ def _shared(ledger: Ledger, here: Profile, username: str) -> Mapping:
         raise IdentityError("Which account is shared is not said: name it as username.")
     person = ledger.person(here.id, username)
     _check_gets_in(person)
-    links = [linked.upstream for linked in ledger.links.get(person.key, ()) if linked.upstream]
+    links = _upstreams(ledger, person)
     if links:
         raise IdentityError(
             f"{person} is linked to {quoted(links[0])}, so it is one person's account and not a shared one: issue a"

@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+import errno
 import os
 import stat
 from dataclasses import dataclass, field
@@ -78,15 +79,11 @@ def parse_jwks(data: bytes) -> KeySet:
 def read_jwks(path: str) -> KeySet:
     """The public keys in a file.
 
-    :raises IdentityError: it cannot be read, everybody may change it, or see :func:`parse_jwks`.
+    :raises IdentityError: it cannot be read, is a link, everybody may change it, or see :func:`parse_jwks`.
     """
     place = os.path.abspath(os.path.expanduser(path))
     try:
-        # who can change the directory can exchange the file
-        os.close(open_trusted_directory(os.path.dirname(os.path.realpath(place))))
-        with open(place, "rb") as file:
-            status = os.fstat(file.fileno())
-            data = file.read(LARGEST_FILE + 1) if stat.S_ISREG(status.st_mode) else b""
+        status, data = _read(place)
     except IdentityError as refusal:
         raise IdentityError(f"The public keys {place} cannot be trusted: {refusal}.") from None
     except OSError as error:
@@ -102,6 +99,29 @@ def read_jwks(path: str) -> KeySet:
         return parse_jwks(data)
     except IdentityError as refusal:
         raise IdentityError(f"The public keys {place} cannot be used: {refusal}.") from None
+
+
+def _read(place: str) -> tuple[os.stat_result, bytes]:
+    """What is known of a file, and what is in it."""
+    flags = os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC
+    # who can change the directory can exchange the file, or have a link there lead to the keys of another issuer
+    directory = open_trusted_directory(os.path.dirname(place))
+    try:
+        handle = os.open(os.path.basename(place), flags, dir_fd=directory)
+    except OSError as error:
+        if error.errno == errno.ELOOP:
+            raise IdentityError("it is a link, so name the file that it leads to") from None
+        raise
+    finally:
+        os.close(directory)
+    try:
+        status = os.fstat(handle)
+        if not stat.S_ISREG(status.st_mode):
+            raise IdentityError("it is no file, so correct the path")
+        with open(handle, "rb", closefd=False) as file:
+            return status, file.read(LARGEST_FILE + 1)
+    finally:
+        os.close(handle)
 
 
 def key_set_text(keys: KeySet) -> bytes:

@@ -8,6 +8,7 @@ from __future__ import annotations
 import json
 import os
 import pty
+import re
 import subprocess
 import sys
 import time
@@ -21,6 +22,9 @@ from ansible_collections.labfleet.identity.tests.unit.plugins.module_utils._ssh.
 if TYPE_CHECKING:
     from pathlib import Path
 
+LOGIN = {"identity_client_id": "client", "identity_directory": "logins", "identity_session": "0" * 32}
+# {"alg":"EdDSA"} and {"jti":"one"}: a login does not look at the signature
+LOOKS_LIKE_AN_INVITATION = "eyJhbGciOiJFZERTQSJ9.eyJqdGkiOiJvbmUifQ.AAAA"
 PROGRAM = "from ansible.cli.playbook import main; main()"
 
 
@@ -31,11 +35,16 @@ class Lab(Controller):
         super().__init__(directory)
         self.proof = directory / "pwned"
         self.template = f"{{{{ lookup('ansible.builtin.pipe', 'touch {self.proof}') }}}}"
+        (directory / "logins").mkdir(0o700)
         (directory / "bad").write_text(f"{self.template}\n")
         (directory / "good").write_text(f"{line(1)}\n")
 
-    def accept(self, typed: str = "", **variables: str) -> tuple[int, str]:
-        """How the playbook ended and what it said; what is typed comes from a terminal."""
+    def paths(self, **files: str) -> dict[str, str]:
+        """The variables that name these files."""
+        return {name: str(self.directory / file) for name, file in files.items()}
+
+    def give(self, **variables: str) -> None:
+        """Write down the extra variables of a run."""
         given: dict[str, Any] = {
             "ledger": f"file:{self.ledger}",
             "profile": "lab",
@@ -46,6 +55,10 @@ class Lab(Controller):
             **variables,
         }
         (self.directory / "given.yml").write_text(json.dumps(given))
+
+    def accept(self, typed: str = "", **variables: str) -> tuple[int, str]:
+        """How the playbook ended and what it said; what is typed comes from a terminal."""
+        self.give(**variables)
         environment = {name: value for name, value in os.environ.items() if not name.startswith("ANSIBLE_")}
         environment["ANSIBLE_COLLECTIONS_PATH"] = str(self.directory / "tree")
         environment["ANSIBLE_HOME"] = str(self.directory / "home")
@@ -78,22 +91,45 @@ def lab(tmp_path: Path) -> Lab:
 
 
 @pytest.mark.parametrize(
-    ("is_typed", "variables"),
+    ("is_typed", "variables", "ends"),
     [
-        (False, {"invitation_file": "bad", "public_key_file": "good"}),
-        (False, {"invitation_file": "good", "public_key_file": "bad"}),
-        (True, {"public_key_file": "good"}),
+        (False, {"invitation_file": "bad", "public_key_file": "good"}, "jwks.json"),
+        (False, {"invitation_file": "good", "public_key_file": "bad"}, "jwks.json"),
+        (True, {"public_key_file": "good"}, "jwks.json"),
+        (
+            False,
+            {"invitation_file": "good", "public_key_file": "good", "identity_answer_file": "bad"},
+            "Find out who came back",
+        ),
     ],
 )
-def test_what_others_wrote_is_never_run(lab: Lab, is_typed: bool, variables: dict[str, str]) -> None:
-    paths = {name: str(lab.directory / file) for name, file in variables.items()}
-    code, said = lab.accept(lab.template if is_typed else "", **paths)
+def test_what_others_wrote_is_never_run(lab: Lab, is_typed: bool, variables: dict[str, str], ends: str) -> None:
+    paths = lab.paths(**variables)
+    login = LOGIN if "identity_answer_file" in variables else {}
+    code, said = lab.accept(lab.template if is_typed else "", **paths, **login)
     assert code != 0
-    assert "jwks.json" in said, said
+    assert ends in said, said
     assert not lab.proof.exists(), said
 
 
-def test_the_attack_works_where_it_is_warned_of(lab: Lab) -> None:
+def test_what_a_person_sends_is_asked_for_in_a_file(lab: Lab) -> None:
+    """Who follows the message to the letter runs nothing of it."""
+    (lab.directory / "invitation").write_text(f"{LOOKS_LIKE_AN_INVITATION}\n")
+    login = {**LOGIN, "identity_session": "", "identity_auth_url": "https://login.example"}
+    lab.give(**lab.paths(invitation_file="invitation", public_key_file="good"), **login)
+    ran = lab.run("playbook", "labfleet.identity.accept_invitation", "-e", "@given.yml")
+    said = " ".join(ran.stdout.split())
+    assert ran.returncode == 0, ran.stdout + ran.stderr
+    assert "Log in at https://login.example/" in said
+    assert re.search(r"go on with identity_session=[0-9a-f]{32} and identity_answer_file, the path of a file", said), (
+        said
+    )
+    assert "Never give the address itself with -e" in said
+
+
+@pytest.mark.parametrize("name", ["invitation_token", "identity_answer"])
+def test_the_attack_works_where_it_is_warned_of(lab: Lab, name: str) -> None:
     """An extra variable is a template: this shows that the tests above could fail."""
-    lab.accept(invitation_token=lab.template, public_key_file=str(lab.directory / "good"))
+    others = lab.paths(invitation_file="good") if name != "invitation_token" else {}
+    lab.accept(**lab.paths(public_key_file="good"), **others, **(LOGIN if others else {}), **{name: lab.template})
     assert lab.proof.exists()

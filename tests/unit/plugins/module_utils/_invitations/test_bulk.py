@@ -67,10 +67,46 @@ def test_a_table_that_cannot_be_read_is_refused_as_a_whole(text: str, refusal: s
     assert refusal in str(caught.value).replace("'sudo'", "sudo").replace("'uid'", "uid")
 
 
-@pytest.mark.parametrize("cell", ["=cmd()", "+1", "-1", "@SUM(A1)", "\t=1", "\r=1"])
+@pytest.mark.parametrize("cell", ["=cmd()", "+1", "-1", "@SUM(A1)", " =1", "\uff1d1", "\uff0b1", "\uff0d1", "\uff201"])
 def test_a_report_has_no_formula(cell: str) -> None:
-    text = write_table([(1, cell)], ("line", "name"))
-    assert list(csv.reader(io.StringIO(text, newline="")))[1] == ["1", f"'{cell}"]
+    assert written(cell, ",") == [["1", f"'{cell}", "refused"]]
+
+
+@pytest.mark.parametrize(
+    ("cell", "shown"),
+    [
+        ("x;=cmd|'/C calc'!A0", "x;'=cmd|'/C calc'!A0"),
+        ("x; +1", "x;' +1"),
+        ('x;"=1"', 'x;\'"=1"'),
+        ("x;;@a;b", "x;;'@a;b"),
+        ("x;\uff1d1", "x;'\uff1d1"),
+        ("\t=1", "\ufffd=1"),
+        ("x\n=1\r=1", "x\ufffd=1\ufffd=1"),
+        ("\x1b[2J\u202e\x85x", "\ufffd[2J\ufffd\ufffdx"),
+        ("J\xf6rg; a=b", "J\xf6rg; a=b"),
+    ],
+)
+def test_a_report_has_no_formula_for_whoever_divides_by_semicolons(cell: str, shown: str) -> None:
+    assert written(cell, ",") == [["1", shown, "refused"]]
+
+
+@given(st.lists(st.text(st.sampled_from(";,=\uff1d-\"' \t\r\nx\x00"), max_size=12), min_size=1, max_size=4))
+def test_no_spreadsheet_reads_a_formula(cells: list[str]) -> None:
+    text = write_table([cells, cells], ["name"] * len(cells))
+    assert len(text.splitlines()) == 3
+    for dividers in (",", ";"):
+        for row in csv.reader(io.StringIO(text, newline=""), delimiter=dividers):
+            assert not [cell for cell in row if cell.lstrip().startswith(("=", "\uff1d", "-"))]
+
+
+def test_an_invitation_is_written_to_the_letter() -> None:
+    token = "eyJhbGciOiJFZERTQSJ9.e30-_.-AbC_-"
+    assert write_table([("heidi@uni", token)], ("name", "token")) == f"name,token\nheidi@uni,{token}\n"
+
+
+def written(cell: str, delimiter: str) -> list[list[str]]:
+    text = write_table([(1, cell, "refused")], ("line", "name", "status"))
+    return list(csv.reader(io.StringIO(text, newline=""), delimiter=delimiter))[1:]
 
 
 @given(st.text(max_size=200), st.booleans())

@@ -18,6 +18,7 @@ from ansible_collections.labfleet.identity.plugins.module_utils._ledger._events 
     Stamp,
     StateChanged,
 )
+from ansible_collections.labfleet.identity.plugins.module_utils._ledger._links import redirect, take_redirect_back
 from ansible_collections.labfleet.identity.plugins.module_utils._ledger._operations import Who, grant, rename, revoke
 from ansible_collections.labfleet.identity.plugins.module_utils._portal._mapping import Mapping, map_user
 from ansible_collections.labfleet.identity.plugins.module_utils._roster import check_subject, parse_roster
@@ -41,6 +42,15 @@ def linked(subject: str = "alice", upstream: str = UPSTREAM, profile: str = "lab
 def lab(*more: Event) -> Ledger:
     people = (ledgers.user("alice", 5238), ledgers.user("jobs", 5700), ledgers.group("proj", 4444))
     return ledgers.ledger_of([ledgers.profile(), *people, *more])
+
+
+def merged(ledger: Ledger, *pairs: tuple[str, str]) -> Ledger:
+    """Each first one stands for the second one from now on."""
+    for one, other in pairs:
+        ledger = ledgers.ledger_of(
+            [*ledger.events, *redirect(ledger, "lab", Who(one), "lab", Who(other), "", STAMP).events]
+        )
+    return ledger
 
 
 def mapped(ledger: Ledger, mapping: str, user: PortalUser = ANN, username: str = "", profile: str = "lab") -> Mapping:
@@ -156,6 +166,29 @@ def test_two_users_of_one_portal_never_have_one_account() -> None:
         assert "two users of one portal" in refused(ledger, "existing", user)
 
 
+@pytest.mark.parametrize("pairs", [(("p1", "alice"), ("p2", "alice")), (("p1", "p2"), ("p2", "alice"))])
+def test_two_users_of_one_portal_have_no_account_by_redirects_either(pairs: tuple[tuple[str, str], ...]) -> None:
+    """Alice has no link of her own: whoever is redirected to her runs as her."""
+    users = (ledgers.user("p1", 5300), ledgers.user("p2", 5301))
+    other = "https://portal.example 4712"
+    ledger = merged(lab(*users, linked("p1"), linked("p2", other)), *pairs)
+    for user in (ANN, portals.user("4712")):
+        assert "two users of one portal" in refused(ledger, "existing", user)
+        assert "two users of one portal" in refused(ledger, "create", user)
+        # where nobody's own account is used, nobody is taken for another
+        assert mapped(ledger, "shared", user, "jobs") == Mapping("jobs", 5700, shared=True)
+    back = take_redirect_back(ledger, "lab", Who("p1"), "", STAMP)
+    ledger = ledgers.ledger_of([*ledger.events, *back.events])
+    assert mapped(ledger, "existing", portals.user("4712")).account == "alice"
+
+
+def test_one_person_may_use_two_portals_by_redirects() -> None:
+    users = (ledgers.user("p1", 5300), linked("p1"), linked("alice", "https://other.example 99"))
+    ledger = merged(lab(*users), ("p1", "alice"))
+    other = portals.user("99", portals.OTHER)
+    assert mapped(ledger, "existing") == mapped(ledger, "existing", other) == Mapping("alice", 5238, "alice")
+
+
 def test_one_person_may_use_two_portals() -> None:
     ledger = lab(linked(), linked(upstream="https://other.example 99"))
     other = portals.user("99", portals.OTHER)
@@ -170,25 +203,44 @@ def test_a_shared_account_is_nobodys_own() -> None:
     assert "nobody with the username 'nobody-here'" in refused(lab(), "shared", ANN, "nobody-here")
 
 
+def test_an_account_that_somebody_is_redirected_to_is_not_shared() -> None:
+    ledger = merged(lab(ledgers.user("p1", 5300), linked("p1")), ("p1", "jobs"))
+    assert mapped(ledger, "existing").account == "jobs"
+    assert "so it is one person's account" in refused(ledger, "shared", portals.user("5"), "jobs")
+
+
 def test_a_shared_account_that_is_closed_stays_so() -> None:
     ledger = lab(StateChanged("lab", "jobs", 1, DISABLED, "", STAMP))
     assert "is disabled in the ledger" in refused(ledger, "shared", ANN, "jobs")
 
 
 def test_guests_run_where_they_are_let_in() -> None:
-    ledger = ledgers.ledger_of([*lab(linked()).events, ledgers.profile("other", "6000-6999")])
+    other = (ledgers.profile("other", "6000-6999"), ledgers.user("jobs", 6001, name="other"))
+    ledger = ledgers.ledger_of([*lab(linked()).events, *other])
     assert "is not let into the profile other" in refused(ledger, "existing", profile="other")
+    shared = Mapping("jobs", 6001, shared=True)
+    # like a stranger of whom the ledger knows nothing
+    assert mapped(ledger, "shared", ANN, "jobs", "other") == shared
     granted = grant(ledger, "lab", Who("alice"), "other", True, "", STAMP)
     ledger = ledgers.ledger_of([*ledger.events, *granted.events])
     found = mapped(ledger, "existing", profile="other")
     assert found.account == "alice"
     assert 6000 <= found.uid <= 6999
+    assert mapped(ledger, "shared", ANN, "jobs", "other") == shared
     taken_back = revoke(ledger, "lab", Who("alice"), "other", "", STAMP)
     ledger = ledgers.ledger_of([*ledger.events, *taken_back.events])
     assert "is not let into the profile other" in refused(ledger, "existing", profile="other")
+    assert "was taken back" in refused(ledger, "shared", ANN, "jobs", "other")
+    assert mapped(ledger, "shared", portals.user("8"), "jobs", "other") == shared
     assert "is or was that of somebody" in refused(
         ledger, "create", portals.user("8", username="alice"), profile="other"
     )
+    # nor under the name of an account that stands for the same person from now on
+    ledger = merged(ledgers.ledger_of([*ledger.events, ledgers.user("alison", 5300)]), ("alice", "alison"))
+    assert "was taken back" in refused(ledger, "shared", ANN, "jobs", "other")
+    again = grant(ledger, "lab", Who("alison"), "other", True, "", STAMP)
+    ledger = ledgers.ledger_of([*ledger.events, *again.events])
+    assert mapped(ledger, "shared", ANN, "jobs", "other") == shared
 
 
 def test_a_profile_that_is_not_there_is_said() -> None:

@@ -195,6 +195,31 @@ def test_a_file_that_cannot_be_trusted_is_refused(kind: str, tmp_path: Path) -> 
     assert ("/dev/null" if kind == "pipe" else str(path)) in str(refusal.value)
 
 
+def test_a_link_is_named_by_its_target(tmp_path: Path) -> None:
+    """Whoever can write where the link is can have it lead to the keys of another cluster."""
+    kept, others = tmp_path / "kept", tmp_path / "others"
+    kept.mkdir(0o755)
+    others.mkdir()
+    (kept / "jwks.json").write_bytes(key_set_text(samples.keys("a")))
+    (kept / "jwks.json").chmod(0o644)
+    for directory in (kept, others):
+        (directory / "link.json").symlink_to(kept / "jwks.json")
+    others.chmod(0o777)
+    with pytest.raises(IdentityError, match="can be changed by others"):
+        read_jwks(str(others / "link.json"))
+    with pytest.raises(IdentityError, match="it is a link, so name the file that it leads to"):
+        read_jwks(str(kept / "link.json"))
+    # a directory may be one, of root or one's own
+    (tmp_path / "way").symlink_to(kept)
+    assert read_jwks(str(tmp_path / "way" / "jwks.json")) == samples.keys("a")
+
+
+def test_a_pipe_is_not_waited_for(tmp_path: Path) -> None:
+    os.mkfifo(tmp_path / "jwks.json", 0o600)
+    with pytest.raises(IdentityError, match="it is no file"):
+        read_jwks(str(tmp_path / "jwks.json"))
+
+
 def test_there_is_one_key_in_use_or_none() -> None:
     assert samples.keys("a").in_use == samples.pair("a")[1]
     assert samples.keys("a", "b").in_use is None
