@@ -32,8 +32,10 @@ from ansible_collections.labfleet.identity.plugins.module_utils._login._identity
     read_identity,
     upstream_of,
 )
+from ansible_collections.labfleet.identity.plugins.module_utils._names import quoted
 from ansible_collections.labfleet.identity.plugins.module_utils._ssh._key_entries import parse_key_entry
 from ansible_collections.labfleet.identity.plugins.module_utils._ssh._key_store import KeyStore
+from ansible_collections.labfleet.identity.plugins.module_utils._tokens._offers import check_issuer
 from ansible_collections.labfleet.identity.plugins.module_utils._tokens._verify import verify_invitation
 from ansible_collections.labfleet.identity.plugins.plugin_utils._controller_action import (
     LEDGER_ARGUMENTS,
@@ -48,7 +50,7 @@ from ansible_collections.labfleet.identity.plugins.plugin_utils._roster_source i
 from ansible_collections.labfleet.identity.plugins.plugin_utils._token_filters import trusted_keys
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Collection, Sequence
     from typing import Any
 
     from ansible_collections.labfleet.identity.plugins.module_utils._ledger._events import Event, Stamp
@@ -93,14 +95,14 @@ class ActionModule(ControllerAction):
         entry = _entry(arguments, verified, key, acceptance, stamp)
         store = self.store(arguments)
         # the ledger says first what is wrong; then what cannot be entered is refused before anything is used up
-        if accept(store.load() or EMPTY_LEDGER, acceptance, stamp).events:
+        if accept(store.load() or EMPTY_LEDGER, acceptance, now, stamp).events:
             entry.check(RosterSource(os.path.dirname(entry.roster), may_be_empty=True).data(self._loader))
-        settled = self.settle(store, lambda ledger: accept(ledger, acceptance, stamp))
+        settled = self.settle(store, lambda ledger: accept(ledger, acceptance, now, stamp))
         events = settled.decision.events
         username, uid, names = _now_known(store, acceptance, events)
         entered = entry.make(username, names, not events, write)
         if write:
-            self._check_still_in(store, acceptance, stamp, entry, names)
+            self._check_still_in(store, acceptance, now, stamp, entry, names)
         told = change_result(store.name, events, settled.warnings)
         if os.path.isdir(entry.keys.path):
             shared = warnings_of_sharing(entry.keys, entry.profile, entered.keys_before, entered.keys_after)
@@ -123,20 +125,22 @@ class ActionModule(ControllerAction):
         }
 
     def _check_still_in(
-        self, store: LedgerStore, acceptance: Acceptance, stamp: Stamp, entry: Entry, names: Sequence[str]
+        self, store: LedgerStore, acceptance: Acceptance, now: int, stamp: Stamp, entry: Entry, names: Sequence[str]
     ) -> None:
         """Close the key again when the invitation was revoked while it was being accepted."""
         try:
-            accept(store.load() or EMPTY_LEDGER, acceptance, stamp)
+            accept(store.load() or EMPTY_LEDGER, acceptance, now, stamp)
         except IdentityError:
             entry.close(names)
             raise
 
     def _verified(self, arguments: dict[str, Any], now: int) -> VerifiedInvitation:
         """The invitation, if it counts and is one that can be accepted."""
+        trusted = trusted_keys(arguments["trusted"])
+        _check_own(arguments["issuer"], trusted)
         verified = verify_invitation(
             arguments["token"].strip(),
-            trusted_keys(arguments["trusted"]),
+            trusted,
             arguments["profile"],
             now,
             longest_life=longest_life(arguments),
@@ -149,6 +153,16 @@ class ActionModule(ControllerAction):
                 " that was delegated from it."
             )
         return verified
+
+
+def _check_own(issuer: str, trusted: Collection[str]) -> None:
+    """Refuse a mistyped id: nothing would count as signed by us then, and nobody would look for it in our ledger."""
+    if issuer not in trusted:
+        raise IdentityError(
+            f"The issuer {quoted(issuer)} is not among trusted ({', '.join(sorted(trusted))}): name this cluster as it"
+            " is there, for what it signed must be in the ledger."
+        )
+    check_issuer(issuer)
 
 
 def _acceptance(arguments: dict[str, Any], verified: VerifiedInvitation, fingerprint: str, now: int) -> Acceptance:

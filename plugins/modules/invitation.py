@@ -61,7 +61,8 @@ options:
     elements: str
   parent:
     description:
-      - The invitation that this one is delegated from. It offers the same or less in everything.
+      - The invitation that this one is delegated from. It offers the same or less in everything. A role that
+        it offers must be given again, or a lower one.
     type: str
   trusted:
     description: The public keys of each cluster whose invitations are trusted, by its id, as paths of JWKS files.

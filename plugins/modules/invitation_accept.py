@@ -15,7 +15,8 @@ description:
   - Verifies an invitation with the public keys of those who may issue it, uses it up in the ledger, issues a number
     with the same write, and only then enters the key into O(key_store) and the person into O(roster).
   - It can be used once. The same person with the same key can accept it again, which changes nothing and completes what
-    was interrupted. Everybody else is refused, and so is a username that anybody ever had.
+    was interrupted. Everybody else is refused, and so is a username that anybody ever had, that another open
+    invitation into the profile proposes, or that O(key_store) knows already.
   - Verification needs the files of O(trusted) and no network.
   - The invitation is in no result, no diff and no message.
 options:
@@ -25,8 +26,8 @@ options:
     required: true
   issuer:
     description:
-      - The id of this cluster. An invitation that it signed must be in the ledger too, so that a stolen signing key
-        alone invites nobody.
+      - The id of this cluster, as in O(trusted). An invitation that it signed must be in the ledger too, so that a
+        stolen signing key alone invites nobody.
     type: str
     required: true
   trusted:
@@ -52,7 +53,9 @@ options:
     type: str
     default: invitation
   key_store:
-    description: The directory with the keys of people, as M(labfleet.identity.ssh_key) writes it.
+    description:
+      - The directory with the keys of people, as M(labfleet.identity.ssh_key) writes it. A username that has keys there
+        already is nobody new, who would be let in with those too.
     type: path
     required: true
   roster:
@@ -65,6 +68,7 @@ options:
     description:
       - What each role brings, by C(guest), C(member), C(manager) and C(lead), as a mapping of C(groups), C(shell),
         C(limits), C(environment) and C(umask). What the invitation says of shell and quota comes first.
+      - If any role is here, so must be the one that the invitation offers, with V({}) if it brings nothing.
     type: dict
     default: {}
   username:

@@ -17,7 +17,7 @@ from ansible_collections.labfleet.identity.plugins.module_utils._ledger._store i
 from ansible_collections.labfleet.identity.tests.dynamodb.support import EVERY_SERVER, ONE_SERVER, Table
 from ansible_collections.labfleet.identity.tests.dynamodb.support import begin as begin_table
 from ansible_collections.labfleet.identity.tests.servers import Fault, Scripted
-from ansible_collections.labfleet.identity.tests.unit.plugins.module_utils._ledger.ledgers import KEY, jti_of
+from ansible_collections.labfleet.identity.tests.unit.plugins.module_utils._ledger.ledgers import KEY, NOW, jti_of
 from ansible_collections.labfleet.identity.tests.unit.plugins.module_utils._ledger.races import (
     Tally,
     begin,
@@ -79,7 +79,9 @@ def test_whatever_happens_to_a_request_an_invitation_is_used_once(table: Table, 
 
     def accepted() -> int:
         store = open_store(table.ledger, 20)
-        return len(settle(store, lambda ledger: accept(ledger, acceptance, stamp_now()), write=True).decision.events)
+        return len(
+            settle(store, lambda ledger: accept(ledger, acceptance, NOW, stamp_now()), write=True).decision.events
+        )
 
     with table.through(Scripted({"PutItem": [fault] * 3}), pause=0.02) as proxy:
         first = accepted()

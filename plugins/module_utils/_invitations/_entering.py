@@ -9,6 +9,7 @@ since stays as it is, whoever comes with the same invitation again.
 
 from __future__ import annotations
 
+import os
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -22,6 +23,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
     from typing import Any
 
+    from ansible_collections.labfleet.identity.plugins.module_utils._roster import Roster
     from ansible_collections.labfleet.identity.plugins.module_utils._ssh._key_book import KeyBook
     from ansible_collections.labfleet.identity.plugins.module_utils._ssh._key_entries import KeyEntry
     from ansible_collections.labfleet.identity.plugins.module_utils._ssh._key_store import KeyStore
@@ -61,17 +63,18 @@ class Entry:
         """Refuse what could not be entered, before an invitation is used up for it.
 
         :param beside: the rosters that are read together with ours, by name. Nobody of them is the new person, and
-            nobody has their name or key.
+            nobody has their name or key, or a home that is called like them.
         """
         check_key_name(self.key_name)
         new = {**self.entry, "keys": [self.key.line]}
         try:
-            parse_rosters({**beside, "the invitation": [new]})
+            people = parse_rosters({**beside, "the invitation": [new]})
         except IdentityError as refusal:
             raise IdentityError(
                 f"Nobody can be entered beside the rosters {', '.join(sorted(beside)) or 'that there are'}: {refusal}"
             ) from refusal
-        self.keys.commit(self.profile, lambda book: self._with_key(book, str(self.entry["username"])), write=False)
+        self._check_home_is_free(people)
+        self.keys.commit(self.profile, self._with_first_key, write=False)
         enter(self.roster, self.entry, self.lock_timeout, write=False)
 
     def make(self, username: str, names: Sequence[str], was_used: bool, write: bool) -> Entered:
@@ -98,6 +101,27 @@ class Entry:
             return book
 
         self.keys.commit(self.profile, closed)
+
+    def _check_home_is_free(self, people: Roster) -> None:
+        """Whoever has no home in a roster gets one that is called like them."""
+        username = self.entry["username"]
+        for person in people.entries:
+            if person.home is not None and os.path.basename(person.home) == username:
+                raise IdentityError(
+                    f"Nobody new can be called {username}: the home {person.home} is that of {person.username}, and the"
+                    " new home could be the same; choose another name."
+                )
+
+    def _with_first_key(self, book: KeyBook) -> KeyBook:
+        """The book with the key of somebody new, whom no key was entered for before."""
+        username = str(self.entry["username"])
+        if username in book.people:
+            raise IdentityError(
+                f"Nobody new can be called {username}: the name is in the key store, and its keys would open the"
+                " account of the new person; choose another name, or, if the keys are nobody's, first move"
+                f" {self.keys.path}/{self.profile}/{username} away."
+            )
+        return self._with_key(book, username)
 
     def _with_key(self, book: KeyBook, username: str) -> KeyBook:
         return present(book, username, self.key_name, self.key, Validity(), self.at)

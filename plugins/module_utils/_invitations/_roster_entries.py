@@ -45,7 +45,8 @@ def entry_of(
     :param subject: their stable id, which is that of no entry that somebody wrote without one.
     :param offered: what the invitation offers, the claim C(inv).
     :param roles: what each role brings: groups, and for whom nothing else is offered shell, limits, environment, umask.
-    :raises IdentityError: the role brings what no role may, or the entry is none that a roster may have.
+    :raises IdentityError: the role brings what no role may, only other roles bring anything, or the entry is none that
+        a roster may have.
     """
     brought = _of_role(offered.get("role", ""), roles)
     entry: dict[str, Any] = {"username": username, "subject": subject, **brought}
@@ -133,4 +134,10 @@ def _of_role(role: str, roles: Mapping[str, Any]) -> dict[str, Any]:
                 f"The role {name} is to bring {', '.join(map(quoted, unknown))}: it may bring {', '.join(_OF_ROLES)},"
                 " and never sudo."
             )
+    # what bounds a role, such as its shell, must not be shed with another role that nobody thought of
+    if role and roles and role not in roles:
+        raise IdentityError(
+            f"The invitation offers the role {role}, and nobody said what that brings, only of {', '.join(roles)}: say"
+            f" what {role} brings in invitation_roles, {{}} for nothing."
+        )
     return dict(roles.get(role, {}))

@@ -29,6 +29,11 @@ from ansible_collections.labfleet.identity.plugins.module_utils._ledger._invitat
     check_fingerprint,
     check_jti,
 )
+from ansible_collections.labfleet.identity.plugins.module_utils._ledger._invitation_records import (
+    OPEN,
+    proposed_username,
+    state_of,
+)
 from ansible_collections.labfleet.identity.plugins.module_utils._ledger._operations import Change, whose_name
 from ansible_collections.labfleet.identity.plugins.module_utils._names import check_research_username, quoted
 from ansible_collections.labfleet.identity.plugins.module_utils._roster import check_subject
@@ -62,11 +67,12 @@ class Acceptance:
         return Redeemed(self.profile, self.jti, self.subject, self.issuer, chain, self.key, stamp)
 
 
-def accept(ledger: Ledger, acceptance: Acceptance, stamp: Stamp) -> Change:
+def accept(ledger: Ledger, acceptance: Acceptance, now: int, stamp: Stamp) -> Change:
     """Use up an invitation for somebody new, who gets a number and a name that nobody ever had.
 
     The same person with the same key again: nothing to add, and whatever was interrupted can be finished.
 
+    :param now: the time in seconds.
     :raises IdentityError: it is revoked or was used, or the name, the subject or the identity is somebody else's.
     """
     _check(acceptance)
@@ -79,6 +85,7 @@ def accept(ledger: Ledger, acceptance: Acceptance, stamp: Stamp) -> Change:
         _check_same(ledger, acceptance, used)
         return Change((), (key,))
     _check_new(here, acceptance)
+    _check_not_proposed(ledger, acceptance, now)
     for what, text, known in (
         ("identity", acceptance.upstream, ledger.upstreams),
         ("UUID", acceptance.uuid, ledger.uuids),
@@ -184,3 +191,22 @@ def _check_new(here: Profile, acceptance: Acceptance) -> None:
             f"Nobody new can be called {acceptance.username} in the profile {here.id}: the name {whose}, and a name is"
             " never given to somebody else; choose another one."
         )
+
+
+def _check_not_proposed(ledger: Ledger, acceptance: Acceptance, now: int) -> None:
+    """Keep a name for whom it is proposed to: what is prepared under that name is meant for them."""
+    name, line = acceptance.username, (acceptance.jti, *acceptance.chain)
+    # of thousands of invitations few propose this name, and claims are written in one way: only those are read
+    said = f'"username":"{name}"'
+    for other in ledger.invitations.values():
+        if (
+            said in other.claims
+            and other.profile == acceptance.profile
+            and other.jti not in line
+            and proposed_username(other) == name
+            and state_of(ledger, other, now) == OPEN
+        ):
+            raise IdentityError(
+                f"Nobody else can be called {name} in the profile {acceptance.profile}: the invitation {other.jti},"
+                f" which is open, proposes the name {name}; choose another one, or revoke that invitation first."
+            )

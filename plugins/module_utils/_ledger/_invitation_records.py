@@ -22,7 +22,16 @@ if TYPE_CHECKING:
     from ansible_collections.labfleet.identity.plugins.module_utils._ledger._events import Invited, Redeemed, Uninvited
     from ansible_collections.labfleet.identity.plugins.module_utils._ledger._model import Ledger
 
-__all__ = ["ACCEPTED", "EXPIRED", "OPEN", "chain_of", "expiry_of", "invitation_records", "state_of"]
+__all__ = [
+    "ACCEPTED",
+    "EXPIRED",
+    "OPEN",
+    "chain_of",
+    "expiry_of",
+    "invitation_records",
+    "proposed_username",
+    "state_of",
+]
 
 OPEN, ACCEPTED, EXPIRED = "open", "accepted", "expired"
 _DEEPEST = 16
@@ -47,6 +56,12 @@ def state_of(ledger: Ledger, invited: Invited, now: int) -> str:
     """What became of an invitation that was issued here."""
     claims = _claims(invited)
     return _state(ledger, invited.jti, chain_of(claims), expiry_of(claims), now)
+
+
+def proposed_username(invited: Invited) -> str:
+    """The name that an invitation proposes to whoever accepts it, empty for none."""
+    offered = _claims(invited).get("inv")
+    return str(offered.get("username", "")) if isinstance(offered, dict) else ""
 
 
 def expiry_of(claims: dict[str, Any]) -> int:

@@ -22,6 +22,8 @@ if TYPE_CHECKING:
 
 __all__ = ["check_narrower"]
 
+_WAYS_OUT = {"role": ", so say the same role again, or a lower one"}
+
 
 def check_narrower(parent: Invitation, child: Invitation) -> None:
     """Refuse an invitation that its parent does not cover.
@@ -42,7 +44,7 @@ def check_narrower(parent: Invitation, child: Invitation) -> None:
             raise TokenRefused(
                 f"wider_{term}",
                 f"The invitation that was passed on gives more than the one it was made of ({term}): it can only give"
-                " the same or less.",
+                f" the same or less{_WAYS_OUT.get(term, '')}.",
             )
 
 
@@ -53,7 +55,8 @@ def _terms(parent: Invitation, child: Invitation, signers: set[str]) -> Iterator
     yield "time", child.begins >= parent.begins and child.ends <= parent.ends
     yield "depth", below.depth < above.depth
     yield "delegates", signers.issuperset(below.delegates)
-    yield "role", _rank(below) <= _rank(above)
+    # a role bounds too, by the shell and the limits that it brings
+    yield "role", _rank(below) <= _rank(above) and (bool(below.role) or not above.role)
     yield "groups", set(above.groups).issuperset(below.groups)
     yield "username", not above.username_fixed or (below.username_fixed and below.username == above.username)
     yield "access_until", not above.access_until or "" < below.access_until <= above.access_until

@@ -105,7 +105,7 @@ def accepting(store: Any, directory: str, signed: list[str], now: int) -> float:
         verified = verify_invitation(signed[number], TRUSTED, PROFILE, now)
         username, stamp, key = verified.claims["inv"]["username"], stamp_now(), entry(number + 1)
         acceptance = Acceptance(PROFILE, verified.invitation.jti, ISSUER, (), username, username, key.key.fingerprint)
-        settle(store, lambda known: accept(known, acceptance, stamp), write=True)
+        settle(store, lambda known: accept(known, acceptance, now, stamp), write=True)
         keys.commit(PROFILE, lambda book: present(book, username, "invitation", key, Validity(), stamp.at))
         enter(roster, entry_of(username, username, verified.claims["inv"], {}, ""), 60, write=True)
 

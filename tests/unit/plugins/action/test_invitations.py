@@ -211,6 +211,62 @@ def test_nobody_comes_in_as_somebody_whom_a_roster_names(lab: Lab, beside: dict[
     assert lab.invited() == []
 
 
+@pytest.mark.parametrize(
+    ("name", "states"),
+    [
+        ("laptop", ["present"]),
+        ("invitation", ["present", "inactive"]),
+        ("invitation", ["present", "inactive", "absent"]),
+    ],
+)
+def test_nobody_comes_in_under_a_name_that_has_keys_already(lab: Lab, name: str, states: list[str]) -> None:
+    """Attack: the keys of bob, who has no number, would open the account of who accepts as bob."""
+    named = {"store": "keys", "profile": "lab", "username": "bob", "name": name}
+    key = HEIDI if name == "invitation" else MALLORY
+    entered = [lab.task("ssh_key", **named, state=one, **({"key": key} if one == "present" else {})) for one in states]
+    assert [one["changed"] for one in lab.results(*entered)] == [True] * len(states)
+    lab.results(lab.key(), lab.profile(), lab.invite())
+    files = (lab.directory / "keys" / "lab" / "bob").iterdir()
+    before = lab.ledger.read_bytes(), {file: file.read_bytes() for file in files}
+    refused, foretold, other = lab.results(
+        lab.accept(username="bob"), {**lab.accept(username="bob"), "check_mode": True}, lab.accept(username="robert")
+    )
+    for one in (refused, foretold):
+        assert (one["changed"], "is in the key store" in one["msg"]) == (False, True), one
+    after = (lab.directory / "keys" / "lab" / "bob").iterdir()
+    assert {file: file.read_bytes() for file in after} == before[1]
+    # who chooses another name comes in, unless the key is somebody's
+    assert other["changed"] is (states[-1] == "absent" or name == "laptop")
+    assert b'"bob"' not in lab.ledger.read_bytes()
+    if not other["changed"]:
+        assert lab.ledger.read_bytes() == before[0]
+
+
+@pytest.mark.parametrize("is_over", [False, True])
+def test_the_name_that_an_open_invitation_proposes_is_not_given_away(lab: Lab, is_over: bool) -> None:
+    """Attack: what sysadmins prepared for heidi is for whoever is called so, and mallory is faster."""
+    lab.results(lab.key(), lab.profile(), lab.invite(username="heidi"), lab.invite("mallory@uni"))
+    over = [lab.revoke(name="heidi@uni")] if is_over else []
+    *_over, mallory, heidi = lab.results(*over, lab.accept("mallory@uni", username="heidi", key=MALLORY), lab.accept())
+    assert (mallory["changed"], heidi["changed"]) == (is_over, not is_over)
+    if not is_over:
+        assert "proposes the name heidi" in mallory["msg"]
+        assert (heidi["username"], [entry["username"] for entry in lab.invited()]) == ("heidi", ["heidi"])
+
+
+def test_nobody_is_called_like_the_home_of_somebody_else(lab: Lab) -> None:
+    """Attack: alice has the home /home/asmith, which is where hosts would put the home of who accepts as asmith."""
+    alice = {"username": "alice", "home": "/home/asmith"}
+    (lab.directory / "rosters" / "people.yml").write_text(json.dumps([alice]))
+    lab.results(lab.key(), lab.profile(), lab.invite())
+    before = lab.ledger.read_bytes()
+    refused = lab.results(lab.accept(username="asmith"))[0]
+    assert "the home /home/asmith is that of alice" in refused["msg"]
+    assert lab.ledger.read_bytes() == before
+    assert lab.invited() == []
+    assert lab.results(lab.accept(username="smith"))[0]["changed"] is True
+
+
 def test_who_accepted_is_not_whom_a_roster_means_later(lab: Lab) -> None:
     """Attack: as above, but the roster with bob comes later."""
     lab.results(lab.key(), lab.profile(), lab.invite("mallory@uni"), lab.accept("mallory@uni", username="bob"))
@@ -238,8 +294,17 @@ def test_who_was_renamed_is_told_the_name_of_today(lab: Lab) -> None:
     assert again["message"][0].startswith("heidi-meier is in the profile lab with the number ")
 
 
-def test_a_stolen_signing_key_invites_nobody(lab: Lab, tmp_path: Path) -> None:
-    """The thief signs with the key of the cluster, into a ledger of their own."""
+@pytest.mark.parametrize(
+    ("issuer", "refusal"),
+    [
+        ("a", "signed with our own key, but it was not issued with this ledger"),
+        ("A", "The issuer 'A' is not among trusted (a): name this cluster as it is there"),
+        ("a ", "The issuer 'a ' is not among trusted (a)"),
+        ("zz", "The issuer 'zz' is not among trusted (a)"),
+    ],
+)
+def test_a_stolen_signing_key_invites_nobody(lab: Lab, tmp_path: Path, issuer: str, refusal: str) -> None:
+    """The thief signs with the key of the cluster, into a ledger of their own; however the cluster is mistyped."""
     thief = f"file:{tmp_path / 'thief.jsonl'}"
     lab.results(
         lab.key(),
@@ -247,8 +312,8 @@ def test_a_stolen_signing_key_invites_nobody(lab: Lab, tmp_path: Path) -> None:
         lab.task("uid_allocation", profile="lab", ledger=thief, roster=[]),
         lab.invite(username="mallory", role="lead", ledger=thief),
     )
-    refused = lab.results(lab.accept())[0]
-    assert "signed with our own key, but it was not issued with this ledger" in refused["msg"]
+    refused = lab.results(lab.accept(issuer=issuer, inviters=["a"]))[0]
+    assert refusal in refused["msg"]
     assert lab.invited() == []
 
 

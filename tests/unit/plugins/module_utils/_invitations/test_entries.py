@@ -29,7 +29,10 @@ from ansible_collections.labfleet.identity.tests.unit.plugins.module_utils._ssh.
 if TYPE_CHECKING:
     from pathlib import Path
 
-ROLES = {"member": {"groups": ["genomics"], "shell": "/bin/zsh", "limits": {"cores": 4, "memory": "8G"}}}
+ROLES = {
+    "guest": {},
+    "member": {"groups": ["genomics"], "shell": "/bin/zsh", "limits": {"cores": 4, "memory": "8G"}},
+}
 
 
 @pytest.mark.parametrize(
@@ -60,6 +63,7 @@ def test_an_entry_says_what_is_offered_and_what_the_role_brings(offered: dict[st
         ({"role": "member"}, {"member": {"sudo": ["ALL"]}}, "", "may bring groups, shell, limits, environment, umask"),
         ({"role": "member"}, {"member": {"uid": 0}}, "", "The role member is to bring uid"),
         ({"role": "member"}, {"member": ["ALL"]}, "", "The role member is to bring a mapping"),
+        ({"role": "guest"}, {"member": {"shell": "/sbin/nologin"}}, "", "say what guest brings in invitation_roles"),
         ({}, {"admin": {}}, "", "There is no role admin: the roles are guest, member, manager, lead"),
         ({}, {}, "Heidi:0:0", "holds a colon"),
         ({}, {}, "Heidi\nroot", "not one line"),

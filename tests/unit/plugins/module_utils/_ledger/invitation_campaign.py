@@ -81,7 +81,7 @@ class InvitationCampaign(LedgerCampaign):
         it = Acceptance(
             profile, jti_of(label), "cluster-a", chain, username, subject, KEY, upstream=upstream, own_issuer=own
         )
-        accepted = self.do(copy, stamp, lambda ledger, at: accept(ledger, it, at))
+        accepted = self.do(copy, stamp, lambda ledger, at: accept(ledger, it, NOW, at))
         used = ("invitation", it.jti) in history.once
         event(f"accept: {'again' if used and accepted else 'accepted' if accepted else 'refused'}")
         if not accepted:

@@ -26,7 +26,7 @@ from ansible_collections.labfleet.identity.tests.unit.plugins.module_utils._ledg
     fault_point,
     in_child,
 )
-from ansible_collections.labfleet.identity.tests.unit.plugins.module_utils._ledger.ledgers import jti_of, key_of
+from ansible_collections.labfleet.identity.tests.unit.plugins.module_utils._ledger.ledgers import NOW, jti_of, key_of
 from ansible_collections.labfleet.identity.tests.unit.plugins.module_utils._ledger.races import begin
 
 
@@ -34,7 +34,9 @@ def redeem(ledger: Path, name: str) -> str:
     """What a controller says to somebody who redeems the one invitation."""
     acceptance = Acceptance("lab", jti_of("one"), "cluster-a", (), name, name, key_of(name), f"https://idp {name}")
     try:
-        settled = settle(open_store(f"file:{ledger}"), lambda known: accept(known, acceptance, stamp_now()), write=True)
+        settled = settle(
+            open_store(f"file:{ledger}"), lambda known: accept(known, acceptance, NOW, stamp_now()), write=True
+        )
     except IdentityError as refusal:
         return f"refused: {refusal}"
     return f"in, {len(settled.decision.events)} events"

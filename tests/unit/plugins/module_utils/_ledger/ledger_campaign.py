@@ -44,7 +44,7 @@ from ansible_collections.labfleet.identity.plugins.module_utils._ledger._rules i
 from ansible_collections.labfleet.identity.plugins.module_utils._roster import Roster, RosterEntry
 from ansible_collections.labfleet.identity.plugins.module_utils._uid_space import parse_band
 from ansible_collections.labfleet.identity.tests.unit.plugins.module_utils._ledger.histories import History
-from ansible_collections.labfleet.identity.tests.unit.plugins.module_utils._ledger.ledgers import KEY, jti_of
+from ansible_collections.labfleet.identity.tests.unit.plugins.module_utils._ledger.ledgers import KEY, NOW, jti_of
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -231,7 +231,7 @@ class LedgerCampaign(RuleBasedStateMachine):
             it = Acceptance(
                 profile, jti_of("one"), "cluster-b", (jti_of("two"),), "erin", "erin", KEY, own_issuer=False
             )
-            self.do(copy, stamp, lambda ledger, at: accept(ledger, it, at))
+            self.do(copy, stamp, lambda ledger, at: accept(ledger, it, NOW, at))
         elif deed == "uninvite":
             self.do(copy, stamp, lambda ledger, at: uninvite(ledger, profile, [jti_of("two")], "", at))
         elif deed == "issue" and free:

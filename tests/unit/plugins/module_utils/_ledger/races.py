@@ -196,7 +196,7 @@ class _Controller:
     def _decide(self, ledger: Ledger, acceptance: Acceptance) -> Change:
         """Decide; the first time only when the other one has decided on the same ledger."""
         self._decided += 1
-        change = accept(ledger, acceptance, stamp_now())
+        change = accept(ledger, acceptance, NOW, stamp_now())
         if self._decided == 1:
             print(json.dumps({"ready": len(ledger.events)}), flush=True)
             sys.stdin.readline()

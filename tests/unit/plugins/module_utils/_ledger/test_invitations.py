@@ -59,6 +59,7 @@ from ansible_collections.labfleet.identity.tests.unit.plugins.module_utils._ledg
 from ansible_collections.labfleet.identity.tests.unit.plugins.module_utils._ledger.test_operations import Life
 
 if TYPE_CHECKING:
+    from ansible_collections.labfleet.identity.plugins.module_utils._ledger._events import Event
     from ansible_collections.labfleet.identity.plugins.module_utils._ledger._model import Ledger
     from ansible_collections.labfleet.identity.tests.unit.plugins.module_utils._ledger.test_operations import Operation
 
@@ -92,8 +93,14 @@ def inviting_all(wanted: list[tuple[str, str, str]], to: str = "lab", now: int =
     return lambda ledger: invite(ledger, to, wanted, now, STAMP)
 
 
-def accepting(acceptance: Acceptance = ONES, **changed: Any) -> Operation:
-    return lambda ledger: accept(ledger, dataclasses.replace(acceptance, **changed), STAMP)
+def accepting(acceptance: Acceptance = ONES, now: int = NOW, **changed: Any) -> Operation:
+    return lambda ledger: accept(ledger, dataclasses.replace(acceptance, **changed), now, STAMP)
+
+
+def token_of(label: str) -> str:
+    """A token with these claims; nobody looks at its signature here."""
+    claims = base64.urlsafe_b64encode(claims_of(label).encode()).decode().rstrip("=")
+    return f"e30.{claims}.AA"
 
 
 def revoking(*jtis: str, reason: str = "", to: str = "lab") -> Operation:
@@ -184,9 +191,8 @@ def test_what_is_over_is_not_issued_again(life: Life) -> None:
     assert f"the invitation {TWO} was revoked at {LATER.at}: issue another one" in life.refuses(inviting("two"))
     life.does(accepting(jti=THREE, issuer="cluster-b", own_issuer=False))
     assert f"the invitation {THREE} was used at {STAMP.at}: issue another one" in life.refuses(inviting("three"))
-    parent = base64.urlsafe_b64encode(claims_of("two").encode()).decode().rstrip("=")
     assert f"the invitation {TWO}, from which 'child' is delegated, was revoked" in life.refuses(
-        inviting("child", prt=f"e30.{parent}.AA")
+        inviting("child", prt=token_of("two"))
     )
     assert "has no profile 'lob'" in life.refuses(inviting("four", to="lob"))
 
@@ -202,7 +208,7 @@ def test_who_accepts_gets_a_number_in_the_same_commit(life: Life) -> None:
         Linked("lab", "b@x", "https://idp.example bob", "", STAMP),
         Redeemed("lab", ONE, "b@x", "cluster-a", "", KEY, STAMP),
     )
-    assert accept(life.ledger, ONES, LATER).people == (("lab", "b@x"),)
+    assert accept(life.ledger, ONES, NOW, LATER).people == (("lab", "b@x"),)
     # the number is that which uid_allocation gives
     wanted = Wanted("lab", Roster((RosterEntry("bob", "b@x"),)))
     assert allocate(ledger_of(BASE), wanted, STAMP).uids == {"bob": person.uid}
@@ -278,6 +284,43 @@ def test_what_is_not_accepted(life: Life, changed: dict[str, Any], reason: str) 
     assert reason in life.refuses(accepting(**changed))
 
 
+HEIDI = {"username": "heidi"}
+
+
+def test_the_name_that_an_open_invitation_proposes_is_kept_for_it(life: Life) -> None:
+    """Attack: somebody is faster than the person for whom something was prepared under that name."""
+    life.events.append(invited("two", inv=HEIDI))
+    message = life.refuses(accepting(username="heidi"))
+    assert f"the invitation {TWO}, which is open, proposes the name heidi" in message
+    life.does(accepting(username="heid"))
+    life.does(accepting(jti=TWO, username="heidi", subject="h@x"))
+    assert life.ledger.person("lab", "heidi").subject == "h@x"
+
+
+@pytest.mark.parametrize(
+    ("other", "now"),
+    [
+        ([invited("two", inv=HEIDI)], NOW + 86400),
+        ([invited("two", inv=HEIDI), uninvited("two")], NOW),
+        ([invited("two", in_profile="other", inv=HEIDI)], NOW),
+        ([invited("two", inv={"username": "heidi2"})], NOW),
+        ([invited("two", inv={"groups": ["heidi"]}, ref="heidi")], NOW),
+        ([invited("two", inv=[], x=HEIDI)], NOW),
+        ([invited("two", x=HEIDI)], NOW),
+    ],
+)
+def test_a_name_that_nobody_else_waits_for_is_free(life: Life, other: list[Event], now: int) -> None:
+    life.events += other
+    life.does(accepting(now=now, username="heidi"))
+
+
+def test_what_was_passed_on_has_the_name_that_was_proposed_for_it(life: Life) -> None:
+    life.events += [invited("two", inv={**HEIDI, "depth": 1}), invited("three", inv=HEIDI, prt=token_of("two"))]
+    theirs = accepting(jti=jti_of("four"), issuer="cluster-b", own_issuer=False, chain=(TWO,), username="heidi")
+    assert f"the invitation {THREE}, which is open" in life.refuses(theirs)
+    life.does(accepting(jti=THREE, chain=(TWO,), username="heidi"))
+
+
 def test_the_name_of_a_guest_is_nobody_elses() -> None:
     base = [*BASE, invited("one", in_profile="other")]
     life = Life([*base, *grant(ledger_of(base), "lab", Who("alicia"), "other", None, "", STAMP).events])
@@ -301,8 +344,8 @@ def test_somebody_else_issues_too_but_not_with_our_name(life: Life) -> None:
 def test_who_comes_again_was_renamed_meanwhile(life: Life) -> None:
     life.does(accepting())
     life.events.append(Renamed("lab", "b@x", 1, "robert", "", STAMP))
-    assert accept(life.ledger, ONES, LATER).events == ()
-    assert accept(life.ledger, dataclasses.replace(ONES, username="robert"), LATER).events == ()
+    assert accept(life.ledger, ONES, NOW, LATER).events == ()
+    assert accept(life.ledger, dataclasses.replace(ONES, username="robert"), NOW, LATER).events == ()
 
 
 @pytest.mark.parametrize("state", [DISABLED, RETIRED])

@@ -459,8 +459,16 @@ BAD = [
     Bad("not named as delegate", DELEGATION, "not_a_delegate", lambda: delegated(inv={"role": "lead", "depth": 1})),
     Bad("no depth", DELEGATION, "not_delegable", lambda: told(prt=told(), inv={"role": "guest"})),
     Bad("as deep as its parent", DELEGATION, "wider_depth", lambda: delegated({"inv": {"role": "guest", "depth": 2}})),
+    Bad(
+        "no role though one is bounded", DELEGATION, "wider_role", lambda: delegated({"inv": {"groups": ["genomics"]}})
+    ),
     Bad("higher role", DELEGATION, "wider_role", lambda: delegated({"inv": {"role": "lead"}})),
-    Bad("another group", DELEGATION, "wider_groups", lambda: delegated({"inv": {"groups": ["proteins"]}})),
+    Bad(
+        "another group",
+        DELEGATION,
+        "wider_groups",
+        lambda: delegated({"inv": {"role": "guest", "groups": ["proteins"]}}),
+    ),
     Bad("ends later", DELEGATION, "wider_time", lambda: delegated({"exp": NOW + DAY + 1})),
     Bad("begins earlier", DELEGATION, "wider_time", lambda: delegated({"iat": NOW - 5, "nbf": NOW - 5})),
     Bad("no key though one is demanded", DELEGATION, "wider_key", lambda: delegated(cnf={"jkt": "SHA256:" + "A" * 43})),
@@ -474,7 +482,7 @@ BAD = [
         "quota that the parent leaves to hosts",
         DELEGATION,
         "wider_quota",
-        lambda: delegated({"inv": {"quota": {"tasks": 0}}}),
+        lambda: delegated({"inv": {"role": "guest", "quota": {"tasks": 0}}}),
     ),
     Bad("wider in the middle", DELEGATION, "wider_role", three_generations),
 ]

@@ -38,7 +38,7 @@ def happens(claims: dict[str, Any], *, is_child: bool) -> dict[str, frozenset[An
         "time": frozenset(hour for hour in range(HOURS) if claims["nbf"] <= samples.NOW + hour * 3600 < claims["exp"]),
         "depth": frozenset(levels),
         "delegates": frozenset([claims["iss"], *inv.get("delegates", [])]),
-        "role": frozenset(world.ROLES[: world.ROLES.index(role) + 1] if role else ()),
+        "role": frozenset(world.ROLES[: world.ROLES.index(role) + 1] if role else ["what no role limits"]),
         "groups": frozenset(inv.get("groups", [])),
         "username": frozenset([inv["username"]] if inv.get("username_fixed") else world.NAMES),
         "access_until": frozenset(day for day in (*world.DAYS, "9999") if day <= inv.get("access_until", "9999")),
@@ -184,11 +184,12 @@ PARENT: dict[str, Any] = {
     ("change", "reason"),
     [
         ({}, ""),
-        ({"depth": 0, "delegates": None, "role": None, "groups": None}, ""),
+        ({"depth": 0, "delegates": None, "role": "guest", "groups": None}, ""),
         ({"depth": 2}, "wider_depth"),
         ({"depth": 3}, "wider_depth"),
         ({"delegates": ["cluster-b", "cluster-c"]}, "wider_delegates"),
         ({"role": "lead"}, "wider_role"),
+        ({"role": None}, "wider_role"),
         ({"groups": ["genomics", "imaging"]}, "wider_groups"),
         ({"username": "judy"}, "wider_username"),
         ({"username_fixed": None}, "wider_username"),
@@ -245,6 +246,19 @@ def test_a_shell_that_the_parent_leaves_to_the_role_stays_with_it() -> None:
     wider = samples.invitation_claims_of(inv={"role": "guest", "shell": "/bin/bash"})
     assert refusal_of(parent, wider) == "wider_shell"
     assert refusal_of(parent, samples.invitation_claims_of(inv={"role": "guest"})) == ""
+
+
+def test_a_role_cannot_be_left_out() -> None:
+    """Attack: the role brings a shell and limits, and a partner passes on all but the role."""
+    parent = samples.invitation_claims_of(inv={"role": "guest", "depth": 1})
+    child = check_invitation(normal(samples.invitation_claims_of(inv={"groups": []})))
+    with pytest.raises(TokenRefused, match="say the same role again, or a lower one") as caught:
+        check_narrower(check_invitation(normal(parent)), child)
+    assert caught.value.reason == "wider_role"
+    for role, reason in (("guest", ""), ("member", "wider_role")):
+        no_role = samples.invitation_claims_of(inv={"depth": 1})
+        assert refusal_of(no_role, samples.invitation_claims_of(inv={"role": role})) == "wider_role"
+        assert refusal_of(parent, samples.invitation_claims_of(inv={"role": role})) == reason
 
 
 def test_what_has_no_depth_is_passed_on_by_nobody() -> None:
