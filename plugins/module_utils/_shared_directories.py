@@ -4,7 +4,7 @@
 """Local directories in which a group works together (private: no stable interface).
 
 All are looked at before one is made. Everything goes through descriptors of directories that only root can change, so
-that nobody can put a link in the way.
+that nobody can put a link in the way. What holds homes is never made one: who can write there can exchange them.
 """
 
 from __future__ import annotations
@@ -12,6 +12,7 @@ from __future__ import annotations
 import errno
 import grp
 import os
+import pwd
 import re
 import stat
 from dataclasses import dataclass
@@ -30,6 +31,9 @@ if TYPE_CHECKING:
 __all__ = ["settle_shared_directories"]
 
 _DIRECTORY = os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC
+_FIRST_UID = 1000  # of people, and of accounts that have a home as people do
+_HOMES = ("home", "homes")  # as bases are called, wherever their file system is mounted
+_EFS_MARKER = ".labfleet-efs"  # in the root of a file system that the role efs looks after
 
 
 @dataclass(frozen=True)
@@ -82,10 +86,12 @@ def _planned(entry: dict[str, Any], by_then: Sequence[str], made: Sequence[str])
     gid = _gid(group, path, by_then)
     new = _Plan(path, gid, mode, False, ("made as root:%s %04o" % (group, mode),))
     parent, name = os.path.split(path)
+    _refuse_above_homes(path, parent, name)
     if parent in made and not os.path.lexists(parent):
         return new
     above = open_trusted_directory(parent)
     try:
+        _refuse_base_of_efs(above, name, path)
         here = _open(above, name, path)
     finally:
         os.close(above)
@@ -93,14 +99,16 @@ def _planned(entry: dict[str, Any], by_then: Sequence[str], made: Sequence[str])
         return new
     try:
         status = os.fstat(here)
+        _refuse_others(status, path)
+        changes = []
+        if status.st_gid != gid:
+            changes.append("group %s -> %s" % (_group_name(status.st_gid), group))
+        if stat.S_IMODE(status.st_mode) != mode:
+            changes.append("mode %04o -> %04o" % (stat.S_IMODE(status.st_mode), mode))
+        if changes:
+            _refuse_to_open_homes(here, status, gid, path)
     finally:
         os.close(here)
-    _refuse_others(status, path)
-    changes = []
-    if status.st_gid != gid:
-        changes.append("group %s -> %s" % (_group_name(status.st_gid), group))
-    if stat.S_IMODE(status.st_mode) != mode:
-        changes.append("mode %04o -> %04o" % (stat.S_IMODE(status.st_mode), mode))
     return _Plan(path, gid, mode, True, tuple(changes))
 
 
@@ -114,7 +122,9 @@ def _bring_about(plan: _Plan) -> None:
         if here < 0:
             raise IdentityError("the directory %s went away while it was changed: run again" % plan.path)
         try:
-            _refuse_others(os.fstat(here), plan.path)
+            status = os.fstat(here)
+            _refuse_others(status, plan.path)
+            _refuse_to_open_homes(here, status, plan.gid, plan.path)
             # in this order: nobody gets in meanwhile, and a new owner would clear the set-gid bit
             os.fchmod(here, 0o700)
             os.fchown(here, 0, plan.gid)
@@ -145,6 +155,52 @@ def _refuse_others(status: os.stat_result, path: str) -> None:
             "the directory %s belongs to uid %d: a shared directory is root's, so that no member can shut the others"
             " out; give it to root, or choose another path" % (path, status.st_uid)
         )
+
+
+def _refuse_above_homes(path: str, parent: str, name: str) -> None:
+    """Homes are compared by their paths alone: they may be on a file server that does not answer."""
+    if name in _HOMES:
+        raise IdentityError(
+            "%s is where homes are: whoever shares it could put their own home in another's place; choose a path such"
+            " as /srv/plots" % path
+        )
+    below = {path + "/", os.path.join(os.path.realpath(parent), name) + "/"}
+    for entry in pwd.getpwall():
+        home = "/" + os.path.normpath(entry.pw_dir).lstrip("/")
+        if entry.pw_uid >= _FIRST_UID and any(home.startswith(start) for start in below):
+            raise IdentityError(
+                "the directory %s is above the home of %s: whoever shares it could put their own home in its place;"
+                " choose a path that has no homes below it" % (path, entry.pw_name)
+            )
+
+
+def _refuse_base_of_efs(above: int, name: str, path: str) -> None:
+    """The directories of all groups; that of the homes is known by its name."""
+    if name != "shared":
+        return
+    try:
+        os.stat(_EFS_MARKER, dir_fd=above, follow_symlinks=False)
+    except FileNotFoundError:
+        return
+    raise IdentityError(
+        "%s is where the role efs keeps the directories of all groups: name the group in efs_shared_groups, or choose"
+        " another path" % path
+    )
+
+
+def _refuse_to_open_homes(here: int, status: os.stat_result, gid: int, path: str) -> None:
+    """Directories of people in it are homes, unless the same group could exchange them before."""
+    if status.st_gid == gid and status.st_mode & stat.S_IWGRP and not status.st_mode & stat.S_ISVTX:
+        return
+    with os.scandir(here) as entries:
+        for entry in entries:
+            if entry.is_dir(follow_symlinks=False):
+                owner = entry.stat(follow_symlinks=False).st_uid
+                if owner >= _FIRST_UID:
+                    raise IdentityError(
+                        "the directory %s holds one of uid %d, as one that has homes in it: whoever shares it could put"
+                        " their own in its place; choose another path, or move what is in it" % (path, owner)
+                    )
 
 
 def _checked_path(path: str) -> str:

@@ -83,7 +83,7 @@ options:
     default: shared
   base_mode:
     description:
-      - Mode of these two directories, which belong to root.
+      - Mode of these two directories, which belong to root. Without the sticky bit nobody else may write there.
       - Where the file server keeps root out, each user makes their own home. They have to be V(1777) there, and
         whoever lets root in makes them so.
     type: str

@@ -43,6 +43,10 @@ options:
           - A plain absolute path outside the directories of the system, such as C(/srv/plots). The directory above it
             has to exist or to be named before it.
           - A directory that belongs to another user than root is refused.
+          - So is a base of homes, whose members could put their own home in another's place. It is one that is above
+            the home of an account with a number from 1000 on, that is called C(home) or C(homes), that is C(shared) in
+            a file system of the role P(labfleet.identity.efs#role), or that would be opened to a group and holds a
+            directory of such a number. What members have in a directory that they share already stays as it is.
         type: str
         required: true
       group:

@@ -6,6 +6,7 @@
 from __future__ import annotations
 
 import os
+import stat
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -107,7 +108,7 @@ def parse_request(params: Mapping[str, Any]) -> Request:
         create=params["create"],
         home_base=home_base,
         shared_base=shared_base,
-        base_mode=_mode("base_mode", params["base_mode"], 0) or 0o755,
+        base_mode=_base_mode(params["base_mode"]),
         people=tuple(people),
         shared=tuple(shared),
         skel=params["skel"],
@@ -142,6 +143,17 @@ def _mode(key: str, text: Any, forbidden: int) -> int | None:
     mode = int(text, 8)
     if mode & forbidden:
         raise IdentityError("%s %s would let others write there: give one such as '0700', '0750'" % (key, text))
+    return mode
+
+
+def _base_mode(text: Any) -> int:
+    """Where others than root may write, the sticky bit is what keeps everybody's home theirs."""
+    mode = _mode("base_mode", text, 0) or 0o755
+    if mode & 0o022 and not mode & stat.S_ISVTX:
+        raise IdentityError(
+            "base_mode %s lets users exchange each other's homes: give '0755', or '1777' where the file server keeps"
+            " root out" % text
+        )
     return mode
 
 

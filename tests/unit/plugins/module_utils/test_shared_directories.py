@@ -6,6 +6,7 @@
 from __future__ import annotations
 
 import os
+import pwd
 import stat
 from typing import TYPE_CHECKING, Any
 
@@ -82,6 +83,108 @@ def test_a_group_that_is_made_by_then_is_for_check_mode_alone(place: Path) -> No
     assert not (place / "one").exists()
 
 
+def account(monkeypatch: pytest.MonkeyPatch, home: str, uid: int = 45001) -> None:
+    entry = pwd.struct_passwd(("alice", "x", uid, uid, "", home, "/bin/sh"))
+    monkeypatch.setattr(_shared_directories.pwd, "getpwall", lambda: [entry])
+
+
+@pytest.mark.parametrize("check", [True, False])
+@pytest.mark.parametrize("name", ["home", "people"])
+@pytest.mark.parametrize("above", ["", "old/groups/"], ids=["in it", "further down"])
+@pytest.mark.parametrize("known", [True, False], ids=["an account of the host", "of another host"])
+def test_the_base_of_homes_is_not_given_to_a_group(
+    place: Path, monkeypatch: pytest.MonkeyPatch, check: bool, name: str, above: str, known: bool
+) -> None:
+    """Its members could rename a home and put their own in its place."""
+    base = place / name
+    home = base / above / "alice"
+    home.mkdir(parents=True)
+    base.chmod(0o755)
+    os.chown(home if known else base.joinpath((above + "alice").split("/")[0]), 45001, 45001)
+    if known:
+        account(monkeypatch, str(home))
+    with pytest.raises(IdentityError, match="homes"):
+        settle_shared_directories([wish(place / "first"), wish(base)], [], check)
+    assert state(base) == (0o755, 0, 0)
+    assert not (place / "first").exists()
+
+
+@pytest.mark.parametrize("home", ["{}/people/alice", "{}//people/b/../alice/", "/{}/people/alice"])
+def test_the_base_of_homes_that_are_not_made_yet(place: Path, monkeypatch: pytest.MonkeyPatch, home: str) -> None:
+    """The host knows the account; the home comes later, and would be in the hands of the members."""
+    account(monkeypatch, home.format(place))
+    with pytest.raises(IdentityError, match="above the home of alice"):
+        settle_shared_directories([wish(place / "people")], [], False)
+    assert not (place / "people").exists()
+
+
+def test_the_base_of_homes_by_a_link_of_root(place: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (place / "disk" / "people").mkdir(parents=True)
+    (place / "disk" / "people").chmod(0o755)
+    (place / "way").symlink_to(place / "disk")
+    account(monkeypatch, str(place / "disk" / "people" / "alice"))
+    with pytest.raises(IdentityError, match="above the home of alice"):
+        settle_shared_directories([wish(place / "way" / "people")], [], False)
+    assert state(place / "disk" / "people") == (0o755, 0, 0)
+
+
+@pytest.mark.parametrize("name", ["home", "homes"])
+def test_what_is_called_home_is_for_homes(place: Path, name: str) -> None:
+    """Also on a host that has no account yet, and by whatever mount point the file system is known."""
+    with pytest.raises(IdentityError, match="is where homes are"):
+        settle_shared_directories([wish(place / name)], [], True)
+
+
+def test_the_shared_directories_of_efs_are_not_given_to_one_group(place: Path) -> None:
+    """Its members could rename those of other groups. Without the marker, shared is a name like others."""
+    (place / "shared").mkdir(mode=0o755)
+    (place / ".labfleet-efs").write_text("labfleet.identity: this file system is fs-1\n")
+    with pytest.raises(IdentityError, match="is where the role efs keeps"):
+        settle_shared_directories([wish(place / "shared")], [], False)
+    assert state(place / "shared") == (0o755, 0, 0)
+    assert settle_shared_directories([wish(place / "scratch")], [], False)["changed"]
+    (place / ".labfleet-efs").unlink()
+    assert settle_shared_directories([wish(place / "shared")], [], False)["changed"]
+
+
+def test_homes_that_come_meanwhile(place: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Between looking and doing."""
+    (place / "people").mkdir()
+    (place / "people").chmod(0o755)
+    real = _shared_directories._bring_about
+
+    def later(plan: Any) -> None:
+        (place / "people" / "alice").mkdir()
+        os.chown(place / "people" / "alice", 45001, 45001)
+        real(plan)
+
+    monkeypatch.setattr(_shared_directories, "_bring_about", later)
+    with pytest.raises(IdentityError, match="homes"):
+        settle_shared_directories([wish(place / "people")], [], False)
+    assert state(place / "people") == (0o755, 0, 0)
+
+
+def test_what_members_have_in_their_directory_is_theirs(place: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """It stays as it is, and may get another mode: nothing is opened that was not open to the same group before."""
+    account(monkeypatch, str(place / "people" / "alice"))
+    settle_shared_directories([wish(place / "plots")], [], False)
+    (place / "plots" / "of_alice").mkdir()
+    os.chown(place / "plots" / "of_alice", 45001, 4321)
+    assert not settle_shared_directories([wish(place / "plots")], [], False)["changed"]
+    assert settle_shared_directories([wish(place / "plots", mode="2750")], [], False)["changed"]
+    assert state(place / "plots") == (0o2750, 0, 4321)
+    with pytest.raises(IdentityError, match="homes"):
+        settle_shared_directories([wish(place / "plots")], [], False)
+    assert state(place / "plots") == (0o2750, 0, 4321)
+
+
+def test_directories_of_services_are_no_homes(place: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    account(monkeypatch, str(place / "one" / "spool"), uid=990)
+    (place / "one" / "spool").mkdir(parents=True)
+    os.chown(place / "one" / "spool", 990, 990)
+    assert settle_shared_directories([wish(place / "one")], [], False)["changed"]
+
+
 @pytest.mark.parametrize("check", [True, False])
 def test_a_link_is_not_followed(place: Path, check: bool) -> None:
     (place / "victim").mkdir(mode=0o700)
@@ -102,13 +205,13 @@ def test_a_link_of_a_user_in_the_way_is_not_followed(place: Path) -> None:
 
 
 def test_nothing_is_made_where_a_user_can_write(place: Path) -> None:
-    (place / "home").mkdir()
-    os.chown(place / "home", 5238, 5238)
+    (place / "house").mkdir()
+    os.chown(place / "house", 5238, 5238)
     with pytest.raises(IdentityError, match="belongs to uid 5238"):
-        settle_shared_directories([wish(place / "home" / "one")], [], False)
+        settle_shared_directories([wish(place / "house" / "one")], [], False)
     with pytest.raises(IdentityError, match="belongs to uid 5238: a shared directory is root's"):
-        settle_shared_directories([wish(place / "home")], [], False)
-    assert state(place / "home")[1:] == (5238, 5238)
+        settle_shared_directories([wish(place / "house")], [], False)
+    assert state(place / "house")[1:] == (5238, 5238)
 
 
 def test_a_directory_that_is_exchanged_for_a_link_meanwhile(place: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -57,6 +57,9 @@ ALICE = {"name": "alice", "uid": 5238}
         ({"home_mode": "rwx"}, "home_mode 'rwx' is not an octal mode"),
         ({"shared_mode": "2777"}, "shared_mode 2777 would let others write there"),
         ({"base_mode": "75"}, "base_mode '75' is not an octal mode"),
+        ({"base_mode": "0777"}, "base_mode 0777 lets users exchange each other's homes: give '0755', or '1777'"),
+        ({"base_mode": "0775"}, "base_mode 0775 lets users exchange each other's homes"),
+        ({"base_mode": "2757"}, "base_mode 2757 lets users exchange each other's homes"),
         ({"users": [{"name": "Alice", "uid": 5238}]}, "of users, entry 1 ('Alice'): The username 'Alice' is not valid"),
         ({"users": [{"name": "alice", "uid": 0}]}, "uid 0 is no number of a person or a shared group"),
         ({"users": [{"name": "alice", "uid": 5238, "gid": 27}]}, "gid 27 is no number of a person"),
@@ -77,6 +80,11 @@ def test_what_cannot_be_right_is_refused_in_a_sentence(wrong: dict[str, Any], re
     with pytest.raises(IdentityError) as refusal:
         parse_request({**PARAMS, **wrong})
     assert reason in str(refusal.value)
+
+
+@pytest.mark.parametrize("mode", ["0755", "755", "1777", "1775", "0711"])
+def test_modes_in_which_everybody_keeps_their_home(mode: str) -> None:
+    assert parse_request({**PARAMS, "base_mode": mode}).base_mode == int(mode, 8)
 
 
 def test_everything_that_is_wrong_with_people_is_told_at_once() -> None:
