@@ -274,7 +274,7 @@ def host_steps() -> list[Step]:
         Step(
             "nfs",
             # what only a real file server shows; `make nfs` goes through all parts
-            (machines("check"), machines("test", "--part=share")),
+            (machines("check"), machines("test", "--part=share", "--part=wire")),
             lane=ANSIBLE_TEST,  # it needs no Docker, and that lane is done first
             limit_seconds=15 * MINUTE,
             skip_code=77,

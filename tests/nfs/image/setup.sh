@@ -53,6 +53,9 @@ systemctl --quiet enable seed.service ssh.service
 for unit in nfs-server.service nfs-blkmap.service rpcbind.service rpcbind.socket; do
     systemctl --quiet disable "${unit}" || true
 done
+# This kernel has no nftables of IP.
+update-alternatives --set iptables /usr/sbin/iptables-legacy
+update-alternatives --set ip6tables /usr/sbin/ip6tables-legacy
 # There is no hardware to wait for, and nothing from outside to fetch.
 systemctl --quiet mask systemd-udevd.service systemd-udev-trigger.service systemd-udevd-kernel.socket \
     systemd-udevd-control.socket e2scrub_reap.service networking.service getty@tty1.service apt-daily.timer \

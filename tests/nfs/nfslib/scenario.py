@@ -29,6 +29,7 @@ PARTS: dict[str, Callable[[Lab, Report], None]] = {
     "share": files.share,
     "groups": files.groups,
     "locks": files.locks,
+    "wire": guard.wire,
     "unmounted": guard.unmounted,
     "wrong-file-system": guard.wrong_file_system,
     "too-many-groups": guard.too_many_groups,

@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""No home is made where it does not belong: on the local disk, on a wrong file system, for whom NFS would fail."""
+"""No home is made where it does not belong, and nobody gets at one without the kernel of a machine."""
 
 from __future__ import annotations
 
@@ -90,3 +90,36 @@ def too_many_groups(_lab: Lab, report: Report) -> None:
         played.tail(),
     )
     write_roster()
+
+
+def wire(_lab: Lab, report: Report) -> None:
+    """A user speaks to the file server with a program of their own, which says that they are alice."""
+    output_on("python", "echo 'for nobody else' > wire && chmod 600 wire", user="alice")
+    number = output_on("server", "stat -c %u /srv/efs/home/alice")
+    as_alice = f"nfs-cat 'nfs://10.77.1.11/home/alice/wire?version=4&uid={number}&gid={number}'"
+    connect = "python3 -c 'import socket; socket.create_connection((\"10.77.1.11\", 2049), 5)'"
+    for host in ("python", "r"):
+        for command in (as_alice, connect):
+            tried = on(host, command, user="bob")
+            report.expect(
+                tried.returncode != 0 and "for nobody else" not in tried.stdout,
+                f"bob on {host} cannot talk to the file server himself ({command.split()[0]})",
+                str(tried),
+            )
+        read = on(host, "cat wire", user="alice")
+        report.expect(read.stdout == "for nobody else\n", f"alice on {host} reads through the mount", str(read))
+    output_on(
+        "python", "sudo iptables --delete OUTPUT -j LABFLEET-EFS && sudo systemctl reload labfleet-efs-filter.service"
+    )
+    report.expect(on("python", connect, user="bob").returncode != 0, "nor when somebody had taken the rules away")
+    output_on("python", "sudo systemctl stop labfleet-efs-filter.service")
+    try:
+        stolen = on("python", as_alice, user="bob")
+        report.expect(
+            stolen.stdout == "for nobody else\n",
+            "without the packet filter he reads it, as alice, and is not root",
+            str(stolen),
+        )
+    finally:
+        output_on("python", "sudo systemctl start labfleet-efs-filter.service")
+    report.expect(on("python", as_alice, user="bob").returncode != 0, "and with it again no more")

@@ -85,7 +85,7 @@ def test_a_group_that_is_made_by_then_is_for_check_mode_alone(place: Path) -> No
 
 def account(monkeypatch: pytest.MonkeyPatch, home: str, uid: int = 45001) -> None:
     entry = pwd.struct_passwd(("alice", "x", uid, uid, "", home, "/bin/sh"))
-    monkeypatch.setattr(_shared_directories.pwd, "getpwall", lambda: [entry])
+    monkeypatch.setattr(pwd, "getpwall", lambda: [entry])
 
 
 @pytest.mark.parametrize("check", [True, False])
