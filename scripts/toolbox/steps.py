@@ -212,9 +212,10 @@ def test_steps() -> list[Step]:
             limit_seconds=20 * MINUTE,
         ),
         Step("importer", importer_commands()),
-        Step("ledger-dynamodb", (pytest("main", "tests/dynamodb"),)),
-        Step("efs", (pytest("main", "tests/efs"),)),
-        Step("login", (pytest("main", "tests/login"),)),
+        # these need no Docker, and the lane of ansible-test is done first
+        Step("ledger-dynamodb", (pytest("main", "tests/dynamodb"),), lane=ANSIBLE_TEST),
+        Step("efs", (pytest("main", "tests/efs"),), lane=ANSIBLE_TEST),
+        Step("login", (pytest("main", "tests/login"),), lane=ANSIBLE_TEST),
         # first that the campaign finds what is broken on purpose, then that nothing is
         Step("chaos", (pytest("main", "tests/chaos"), main("python", "tests/chaos/chaos.py", "--short"))),
     ]

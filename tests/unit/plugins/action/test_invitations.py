@@ -294,16 +294,7 @@ def test_who_was_renamed_is_told_the_name_of_today(lab: Lab) -> None:
     assert again["message"][0].startswith("heidi-meier is in the profile lab with the number ")
 
 
-@pytest.mark.parametrize(
-    ("issuer", "refusal"),
-    [
-        ("a", "signed with our own key, but it was not issued with this ledger"),
-        ("A", "The issuer 'A' is not among trusted (a): name this cluster as it is there"),
-        ("a ", "The issuer 'a ' is not among trusted (a)"),
-        ("zz", "The issuer 'zz' is not among trusted (a)"),
-    ],
-)
-def test_a_stolen_signing_key_invites_nobody(lab: Lab, tmp_path: Path, issuer: str, refusal: str) -> None:
+def test_a_stolen_signing_key_invites_nobody(lab: Lab, tmp_path: Path) -> None:
     """The thief signs with the key of the cluster, into a ledger of their own; however the cluster is mistyped."""
     thief = f"file:{tmp_path / 'thief.jsonl'}"
     lab.results(
@@ -312,8 +303,11 @@ def test_a_stolen_signing_key_invites_nobody(lab: Lab, tmp_path: Path, issuer: s
         lab.task("uid_allocation", profile="lab", ledger=thief, roster=[]),
         lab.invite(username="mallory", role="lead", ledger=thief),
     )
-    refused = lab.results(lab.accept(issuer=issuer, inviters=["a"]))[0]
-    assert refusal in refused["msg"]
+    mistyped = ("A", "a ", "zz")
+    refused, *others = lab.results(*(lab.accept(issuer=issuer, inviters=["a"]) for issuer in ("a", *mistyped)))
+    assert "signed with our own key, but it was not issued with this ledger" in refused["msg"]
+    for issuer, other in zip(mistyped, others):
+        assert f"The issuer '{issuer}' is not among trusted (a): name this cluster as it is there" in other["msg"]
     assert lab.invited() == []
 
 
