@@ -50,10 +50,12 @@ from ansible_collections.labfleet.identity.plugins.plugin_utils._roster_source i
 from ansible_collections.labfleet.identity.plugins.plugin_utils._token_filters import trusted_keys
 
 if TYPE_CHECKING:
-    from collections.abc import Collection, Sequence
+    from collections.abc import Callable, Collection, Sequence
     from typing import Any
 
     from ansible_collections.labfleet.identity.plugins.module_utils._ledger._events import Event, Stamp
+    from ansible_collections.labfleet.identity.plugins.module_utils._ledger._model import Ledger
+    from ansible_collections.labfleet.identity.plugins.module_utils._ledger._operations import Change
     from ansible_collections.labfleet.identity.plugins.module_utils._ledger._store import LedgerStore
     from ansible_collections.labfleet.identity.plugins.module_utils._ssh._key_entries import KeyEntry
     from ansible_collections.labfleet.identity.plugins.module_utils._tokens._verify import VerifiedInvitation
@@ -94,15 +96,19 @@ class ActionModule(ControllerAction):
         acceptance = _acceptance(arguments, verified, key.key.fingerprint, now)
         entry = _entry(arguments, verified, key, acceptance, stamp)
         store = self.store(arguments)
+
+        def decide(ledger: Ledger) -> Change:
+            return accept(ledger, acceptance, now, stamp)
+
         # the ledger says first what is wrong; then what cannot be entered is refused before anything is used up
-        if accept(store.load() or EMPTY_LEDGER, acceptance, now, stamp).events:
+        if decide(store.load() or EMPTY_LEDGER).events:
             entry.check(RosterSource(os.path.dirname(entry.roster), may_be_empty=True).data(self._loader))
-        settled = self.settle(store, lambda ledger: accept(ledger, acceptance, now, stamp))
+        settled = self.settle(store, decide)
         events = settled.decision.events
         username, uid, names = _now_known(store, acceptance, events)
         entered = entry.make(username, names, not events, write)
         if write:
-            self._check_still_in(store, acceptance, now, stamp, entry, names)
+            _check_still_in(store, decide, entry, names)
         told = change_result(store.name, events, settled.warnings)
         if os.path.isdir(entry.keys.path):
             shared = warnings_of_sharing(entry.keys, entry.profile, entered.keys_before, entered.keys_after)
@@ -123,16 +129,6 @@ class ActionModule(ControllerAction):
                 f"The entry is in {entry.roster}. Hosts know it after the next run of labfleet.identity.site.",
             ],
         }
-
-    def _check_still_in(
-        self, store: LedgerStore, acceptance: Acceptance, now: int, stamp: Stamp, entry: Entry, names: Sequence[str]
-    ) -> None:
-        """Close the key again when the invitation was revoked while it was being accepted."""
-        try:
-            accept(store.load() or EMPTY_LEDGER, acceptance, now, stamp)
-        except IdentityError:
-            entry.close(names)
-            raise
 
     def _verified(self, arguments: dict[str, Any], now: int) -> VerifiedInvitation:
         """The invitation, if it counts and is one that can be accepted."""
@@ -163,6 +159,15 @@ def _check_own(issuer: str, trusted: Collection[str]) -> None:
             " is there, for what it signed must be in the ledger."
         )
     check_issuer(issuer)
+
+
+def _check_still_in(store: LedgerStore, decide: Callable[[Ledger], Change], entry: Entry, names: Sequence[str]) -> None:
+    """Close the key again when the invitation was revoked while it was being accepted."""
+    try:
+        decide(store.load() or EMPTY_LEDGER)
+    except IdentityError:
+        entry.close(names)
+        raise
 
 
 def _acceptance(arguments: dict[str, Any], verified: VerifiedInvitation, fingerprint: str, now: int) -> Acceptance:
