@@ -57,8 +57,9 @@ def settle_shared_directories(
     :raises IdentityError: one of them cannot be made, or is somebody else's; nothing was written.
     """
     plans: list[_Plan] = []
+    homes = _homes() if wanted else ()
     for entry in wanted:
-        plans.append(_planned(entry, groups_by_then if check_mode else (), [plan.path for plan in plans]))
+        plans.append(_planned(entry, groups_by_then if check_mode else (), [plan.path for plan in plans], homes))
     if not check_mode:
         for plan in plans:
             if plan.changes:
@@ -78,7 +79,9 @@ def _action(plan: _Plan) -> str:
     return "none" if not plan.changes else "change" if plan.found else "create"
 
 
-def _planned(entry: dict[str, Any], by_then: Sequence[str], made: Sequence[str]) -> _Plan:
+def _planned(
+    entry: dict[str, Any], by_then: Sequence[str], made: Sequence[str], homes: Sequence[tuple[str, str]]
+) -> _Plan:
     path, mode = _checked_path(entry["path"]), _checked_mode(entry["path"], entry["mode"])
     if path in made:
         raise IdentityError("the directory %s is named twice: name it once" % path)
@@ -86,7 +89,7 @@ def _planned(entry: dict[str, Any], by_then: Sequence[str], made: Sequence[str])
     gid = _gid(group, path, by_then)
     new = _Plan(path, gid, mode, False, ("made as root:%s %04o" % (group, mode),))
     parent, name = os.path.split(path)
-    _refuse_above_homes(path, parent, name)
+    _refuse_above_homes(path, parent, name, homes)
     if parent in made and not os.path.lexists(parent):
         return new
     above = open_trusted_directory(parent)
@@ -157,7 +160,13 @@ def _refuse_others(status: os.stat_result, path: str) -> None:
         )
 
 
-def _refuse_above_homes(path: str, parent: str, name: str) -> None:
+def _homes() -> tuple[tuple[str, str], ...]:
+    """Where the homes of people are, and whose: asked for once, because a directory service may be slow."""
+    people = [entry for entry in pwd.getpwall() if entry.pw_uid >= _FIRST_UID]
+    return tuple(("/" + os.path.normpath(entry.pw_dir).lstrip("/"), entry.pw_name) for entry in people)
+
+
+def _refuse_above_homes(path: str, parent: str, name: str, homes: Sequence[tuple[str, str]]) -> None:
     """Homes are compared by their paths alone: they may be on a file server that does not answer."""
     if name in _HOMES:
         raise IdentityError(
@@ -165,12 +174,11 @@ def _refuse_above_homes(path: str, parent: str, name: str) -> None:
             " as /srv/plots" % path
         )
     below = {path + "/", os.path.join(os.path.realpath(parent), name) + "/"}
-    for entry in pwd.getpwall():
-        home = "/" + os.path.normpath(entry.pw_dir).lstrip("/")
-        if entry.pw_uid >= _FIRST_UID and any(home.startswith(start) for start in below):
+    for home, owner in homes:
+        if any(home.startswith(start) for start in below):
             raise IdentityError(
                 "the directory %s is above the home of %s: whoever shares it could put their own home in its place;"
-                " choose a path that has no homes below it" % (path, entry.pw_name)
+                " choose a path that has no homes below it" % (path, owner)
             )
 
 
