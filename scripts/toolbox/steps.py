@@ -276,7 +276,7 @@ def host_steps() -> list[Step]:
             "nfs",
             # what only a real file server shows; `make nfs` goes through all parts
             (machines("check"), machines("test", "--part=share", "--part=wire")),
-            lane=ANSIBLE_TEST,  # it needs no Docker, and that lane is done first
+            lane=ANSIBLE_TEST,  # it needs no Docker either
             limit_seconds=15 * MINUTE,
             skip_code=77,
         ),
