@@ -32,6 +32,9 @@ if TYPE_CHECKING:
 SIDE_BY_SIDE = 3
 SHOWN_LINES = 40
 ERRORS = re.compile(r"ERROR|FATAL|FAILED|fatal:|failed:")
+REASONS = re.compile(r"FAILED |ERROR |\[ERROR\]|fatal:")
+SHOWN_REASONS = 5
+REASON_WIDTH = 240
 PULSE_SECONDS = 60
 # What a step says about something that it could not do is shown even if it passes: nothing is left out in silence.
 NOTES = re.compile(r"^(?:SKIPPED \[\d+\]|WARNING: (?:Skipping|Required program)|NOTE:).*$", re.MULTILINE)
@@ -52,6 +55,13 @@ def telling_lines(text: str) -> list[str]:
     end = lines[-SHOWN_LINES:]
     above = [line for line in lines[:-SHOWN_LINES] if ERRORS.match(line)]
     return [*above[:SHOWN_LINES], "[...]", *end] if above else end
+
+
+def reasons(text: str) -> list[str]:
+    """The lines that say why a step failed, as few and as short as somebody who sees the end alone needs them."""
+    lines = [line.strip() for line in text.splitlines() if line.strip()]
+    found = list(dict.fromkeys(line for line in lines if REASONS.match(line)))
+    return [line[:REASON_WIDTH] for line in found[:SHOWN_REASONS] or lines[-SHOWN_REASONS:]]
 
 
 class Interrupted(KeyboardInterrupt):
@@ -128,6 +138,7 @@ class Run:
         self._bell = ChildBell()
         self._pulse = time.monotonic()
         self.results: dict[str, str] = {}
+        self.reasons: dict[str, list[str]] = {}
 
     def go(self) -> None:
         while self._waiting or self._running:
@@ -182,6 +193,7 @@ class Run:
             print("\n".join("       | " + line for line in telling_lines(text)))
             print("       | (the whole output: %s)" % job.log.relative_to(REPOSITORY), flush=True)
         if result == "failed":
+            self.reasons[job.step.name] = reasons(text)
             self._clean_up(job)
 
     def _clean_up(self, job: Job) -> None:
@@ -271,6 +283,8 @@ def summary(run: Run, seconds: float) -> int:
     for name, result in run.results.items():
         if result != "passed":
             say("%-6s %s" % (result, name))
+            # once more, since of a long output the end is what is kept
+            print("".join("       | %s\n" % line for line in run.reasons.get(name, ())), end="", flush=True)
     say("took   %s" % duration(seconds))
     print(
         "%d passed, %d failed" % (count["passed"], count["failed"])

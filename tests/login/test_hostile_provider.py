@@ -101,6 +101,16 @@ def claims(**changes: Any) -> Change:
     return change
 
 
+def times(**seconds: int) -> Change:
+    """Other times in the id_token, in seconds from the moment of the login, not of the collection of the tests."""
+
+    def change(provider: Hostile) -> None:
+        now = int(time.time())
+        provider.claims.update({name: now + difference for name, difference in seconds.items()})
+
+    return change
+
+
 def signed(algorithm: str, key: Any, header: dict[str, Any] | None = None, keys: list[Any] | None = None) -> Change:
     """Signed in another way, with other public keys or the true one."""
 
@@ -206,7 +216,6 @@ def a_person(sub: str, provider: str, username: str) -> dict[str, str]:
     return {"sub": sub, "identity_provider": provider, "username": username}
 
 
-NOW = int(time.time())
 ITSELF = a_person("subject-1", "university", "person@uni.example")
 ORCID_ITSELF = a_person("subject-3", ORCID, f"{ALICE_ORCID}@orcid.org")
 NO_KEY, NO_SIGNATURE = "a key that is not among its public keys", "not that of its public key"
@@ -222,7 +231,7 @@ ACCEPTED: dict[str, Change] = {
     "one of two keys": signed("RS512", RSA, {"kid": "one"}, [public_jwk(ANOTHER_RSA, kid="two"), KID]),
     "a list of one audience": claims(aud=[CLIENT], azp=CLIENT),
     "no at_hash": claims(at_hash=None),
-    "times within a minute": claims(exp=NOW - 30, iat=NOW - 30, nbf=NOW + 30),
+    "times within a minute": times(exp=-30, iat=-30, nbf=30),
     "no identity_set": user(identity_set=None),
     "a provider that forgets no tokens": configuration(revocation_endpoint=None),
 }
@@ -243,10 +252,10 @@ REFUSED: dict[str, tuple[Change, str]] = {
     "at_hash of another length": (claims(at_hash=at_hash(ACCESS_TOKEN, "sha256")), "belongs to another access token"),
     "no at_hash but null": (lambda provider: provider.claims.update(at_hash=None), "belongs to another access token"),
     # out of time
-    "expired": (claims(exp=NOW - 61), "its id_token has expired"),
-    "of the future": (claims(iat=NOW + 3600), "is of the future"),
-    "not yet valid": (claims(nbf=NOW + 3600), "is of the future"),
-    "of an earlier login": (claims(iat=NOW - 3600), "was made before this login began"),
+    "expired": (times(exp=-61), "its id_token has expired"),
+    "of the future": (times(iat=3600), "is of the future"),
+    "not yet valid": (times(nbf=3600), "is of the future"),
+    "of an earlier login": (times(iat=-3600), "was made before this login began"),
     "no end": (claims(exp=None), NO_TIMES),
     "no beginning": (claims(iat=None), NO_TIMES),
     "an end that is text": (claims(exp="9999999999"), NO_TIMES),

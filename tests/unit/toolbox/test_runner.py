@@ -53,10 +53,22 @@ def test_a_failed_step_stops_no_other_and_the_last_line_counts(toolbox: Path, tm
     assert run.returncode == 1
     assert output.splitlines()[-1] == "3 passed, 1 failed, 1 skipped"
     assert "       | the reason\n" in output
+    # and once more at the end, which is all that some see of a long output
+    assert "       | the reason\n" in output.partition("  failed two\n")[2]
     assert "       | SKIPPED [1] needs root\n" in output
     assert "(12 passed, 1 skipped)" in output
     assert "took   1m01s" in output
     assert not (tmp_path / "never").exists()
+
+
+def test_the_end_says_why_in_few_words(toolbox: Path, tmp_path: Path) -> None:
+    said = "FAILED tests/test_a.py::test_b - assert 1 == 2"
+    steps = 'Step("tests", (sh("seq 100; echo %r; seq 100; exit 1"),))' % said
+    output = start(toolbox, tmp_path, steps).communicate(timeout=60)[0]
+    name, reason, took, tally = output.splitlines()[-4:]
+    assert name.endswith("  failed tests")
+    assert reason == f"       | {said}"
+    assert (took[10:], tally) == ("took   1m01s", "0 passed, 1 failed")
 
 
 def test_a_step_that_does_not_end_is_ended_and_cleaned_up(toolbox: Path, tmp_path: Path) -> None:
