@@ -82,7 +82,7 @@ class ActionModule(ControllerAction):
 
         def decide(ledger: Ledger) -> Mapping:
             mapping = map_user(
-                ledger, arguments["profile"], user, arguments["mapping"], arguments["username"] or "", stamp
+                ledger, arguments["profile"], user, arguments["mapping"], arguments["username"] or "", now, stamp
             )
             # what no host would take is refused before anything comes of it
             parse_job(_host_arguments(arguments, wanted, user, mapping))

@@ -110,7 +110,7 @@ options:
   username:
     description:
       - With O(mapping=shared) the shared account. With O(mapping=create) the username of somebody new, in the place of
-        what the portal proposes. A name that anybody has or had is refused.
+        what the portal proposes. A name that anybody has or had, or that an open invitation proposes, is refused.
     type: str
   username_claim:
     description: The claim with the username that the portal proposes, for O(mapping=create).

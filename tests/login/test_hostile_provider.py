@@ -437,12 +437,12 @@ def test_a_secret_goes_to_the_token_endpoint_alone(logins: Logins, provider: Hos
 
 @pytest.mark.parametrize("path", [CONFIGURATION, TOKEN, USER])
 @pytest.mark.parametrize(
-    "slow", [Reply(pause=3), Reply(b" " * 100, drip=0.1)], ids=["no answer", "a byte now and then"]
+    "slow", [Reply(pause=30), Reply(b" " * 100, drip=0.3)], ids=["no answer", "a byte now and then"]
 )
 def test_a_slow_answer_is_given_up(logins: Logins, provider: Hostile, path: str, slow: Reply) -> None:
     began = time.monotonic()
     refuse(logins, provider, replies(path, slow), r"did not answer within 0\.5 s", timeout=0.5)
-    assert time.monotonic() - began < 2.5
+    assert time.monotonic() - began < 15
 
 
 def test_nobody_is_there(logins: Logins) -> None:

@@ -29,11 +29,7 @@ from ansible_collections.labfleet.identity.plugins.module_utils._ledger._invitat
     check_fingerprint,
     check_jti,
 )
-from ansible_collections.labfleet.identity.plugins.module_utils._ledger._invitation_records import (
-    OPEN,
-    proposed_username,
-    state_of,
-)
+from ansible_collections.labfleet.identity.plugins.module_utils._ledger._invitation_records import check_not_proposed
 from ansible_collections.labfleet.identity.plugins.module_utils._ledger._operations import Change, whose_name
 from ansible_collections.labfleet.identity.plugins.module_utils._names import check_research_username, quoted
 from ansible_collections.labfleet.identity.plugins.module_utils._roster import check_subject
@@ -85,7 +81,7 @@ def accept(ledger: Ledger, acceptance: Acceptance, now: int, stamp: Stamp) -> Ch
         _check_same(ledger, acceptance, used)
         return Change((), (key,))
     _check_new(here, acceptance)
-    _check_not_proposed(ledger, acceptance, now)
+    check_not_proposed(ledger, here.id, acceptance.username, (acceptance.jti, *acceptance.chain), now)
     for what, text, known in (
         ("identity", acceptance.upstream, ledger.upstreams),
         ("UUID", acceptance.uuid, ledger.uuids),
@@ -191,22 +187,3 @@ def _check_new(here: Profile, acceptance: Acceptance) -> None:
             f"Nobody new can be called {acceptance.username} in the profile {here.id}: the name {whose}, and a name is"
             " never given to somebody else; choose another one."
         )
-
-
-def _check_not_proposed(ledger: Ledger, acceptance: Acceptance, now: int) -> None:
-    """Keep a name for whom it is proposed to: what is prepared under that name is meant for them."""
-    name, line = acceptance.username, (acceptance.jti, *acceptance.chain)
-    # of thousands of invitations few propose this name, and claims are written in one way: only those are read
-    said = f'"username":"{name}"'
-    for other in ledger.invitations.values():
-        if (
-            said in other.claims
-            and other.profile == acceptance.profile
-            and other.jti not in line
-            and proposed_username(other) == name
-            and state_of(ledger, other, now) == OPEN
-        ):
-            raise IdentityError(
-                f"Nobody else can be called {name} in the profile {acceptance.profile}: the invitation {other.jti},"
-                f" which is open, proposes the name {name}; choose another one, or revoke that invitation first."
-            )

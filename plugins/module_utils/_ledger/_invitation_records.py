@@ -16,7 +16,7 @@ from ansible_collections.labfleet.identity.plugins.module_utils._ledger._events 
 from ansible_collections.labfleet.identity.plugins.module_utils._ledger._invitation_fields import parse_claims
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Collection, Iterator
     from typing import Any
 
     from ansible_collections.labfleet.identity.plugins.module_utils._ledger._events import Invited, Redeemed, Uninvited
@@ -27,9 +27,9 @@ __all__ = [
     "EXPIRED",
     "OPEN",
     "chain_of",
+    "check_not_proposed",
     "expiry_of",
     "invitation_records",
-    "proposed_username",
     "state_of",
 ]
 
@@ -58,7 +58,30 @@ def state_of(ledger: Ledger, invited: Invited, now: int) -> str:
     return _state(ledger, invited.jti, chain_of(claims), expiry_of(claims), now)
 
 
-def proposed_username(invited: Invited) -> str:
+def check_not_proposed(ledger: Ledger, profile: str, username: str, line: Collection[str], now: int) -> None:
+    """Keep a name for whom it is proposed to: what is prepared under that name is meant for them.
+
+    :param line: the invitations that the new person comes with, whose own proposals do not count.
+    :param now: the time in seconds.
+    :raises IdentityError: another invitation, which is open, proposes the name.
+    """
+    # of thousands of invitations few propose this name, and claims are written in one way: only those are read
+    said = f'"username":"{username}"'
+    for other in ledger.invitations.values():
+        if (
+            said in other.claims
+            and other.profile == profile
+            and other.jti not in line
+            and _proposed_username(other) == username
+            and state_of(ledger, other, now) == OPEN
+        ):
+            raise IdentityError(
+                f"Nobody else can be called {username} in the profile {profile}: the invitation {other.jti}, which is"
+                f" open, proposes the name {username}; choose another one, or revoke that invitation first."
+            )
+
+
+def _proposed_username(invited: Invited) -> str:
     """The name that an invitation proposes to whoever accepts it, empty for none."""
     offered = _claims(invited).get("inv")
     return str(offered.get("username", "")) if isinstance(offered, dict) else ""

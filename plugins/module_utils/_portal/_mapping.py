@@ -16,7 +16,9 @@ from ansible_collections.labfleet.identity.plugins.module_utils._ledger._events 
     Linked,
     UserIssued,
 )
+from ansible_collections.labfleet.identity.plugins.module_utils._ledger._invitation_records import check_not_proposed
 from ansible_collections.labfleet.identity.plugins.module_utils._ledger._links import find_linked
+from ansible_collections.labfleet.identity.plugins.module_utils._ledger._operations import whose_name
 from ansible_collections.labfleet.identity.plugins.module_utils._names import check_research_username, quoted
 
 if TYPE_CHECKING:
@@ -41,11 +43,14 @@ class Mapping:
     events: tuple[Event, ...] = ()
 
 
-def map_user(ledger: Ledger, profile: str, user: PortalUser, mapping: str, username: str, stamp: Stamp) -> Mapping:
+def map_user(
+    ledger: Ledger, profile: str, user: PortalUser, mapping: str, username: str, now: int, stamp: Stamp
+) -> Mapping:
     """Find, or for C(create) make, the account of a user.
 
     :param profile: where the account has to be.
     :param username: the shared account, or the name that a new account gets in the place of the portal's proposal.
+    :param now: the time in seconds.
     :raises IdentityError: nobody is meant, somebody who must not get in, or more than one.
     """
     here = ledger.profile(profile)
@@ -60,7 +65,7 @@ def map_user(ledger: Ledger, profile: str, user: PortalUser, mapping: str, usern
         _check_is_alone(ledger, person, user)
         return Mapping(person.username, _number(here, person), person.subject)
     if mapping == CREATE:
-        return _created(here, ledger, user, username or user.username, stamp)
+        return _created(here, ledger, user, username or user.username, now, stamp)
     raise IdentityError(
         f"Nobody in the ledger is {quoted(user.upstream)}: link the person with ledger_link first, or map with create."
     )
@@ -116,7 +121,7 @@ def _number(here: Profile, person: Person) -> int:
     return grant.uid
 
 
-def _created(here: Profile, ledger: Ledger, user: PortalUser, username: str, stamp: Stamp) -> Mapping:
+def _created(here: Profile, ledger: Ledger, user: PortalUser, username: str, now: int, stamp: Stamp) -> Mapping:
     """A new person: number and link come into the ledger together, or neither does."""
     if not username:
         raise IdentityError(
@@ -131,14 +136,15 @@ def _created(here: Profile, ledger: Ledger, user: PortalUser, username: str, sta
             f"{here.person(subject)} has the subject {subject} of {quoted(user.upstream)} in the profile {here.id}, and"
             " no link: link the two with ledger_link if they are one person."
         )
-    holder = here.by_username.get(username)
-    if holder is not None or username in here.by_subject or username in here.groups or username in here.guests:
-        whose = f"{here.person(holder.subject)}" if holder else "somebody or something else"
+    whose = whose_name(here, username)
+    if not whose and username in here.by_subject:
+        whose = f"is the subject of {here.person(username)}"
+    if whose:
         raise IdentityError(
-            f"The username {username} is or was that of {whose} in the profile {here.id}, and a name is never given to"
-            f" somebody else: choose another one for {quoted(user.upstream)}, or link the two with ledger_link if they"
-            " are one person."
+            f"The username {username} {whose} in the profile {here.id}, and a name is never given to somebody else:"
+            f" choose another one for {quoted(user.upstream)}, or link the two with ledger_link if they are one person."
         )
+    check_not_proposed(ledger, here.id, username, (), now)
     uid = choose_numbers(here.uid_band, ledger.numbers, here.id, [username], "people")[username]
     issued = UserIssued(here.id, username, subject, uid, stamp)
     return Mapping(username, uid, subject, events=(issued, Linked(here.id, subject, user.upstream, "", stamp)))

@@ -54,7 +54,7 @@ def merged(ledger: Ledger, *pairs: tuple[str, str]) -> Ledger:
 
 
 def mapped(ledger: Ledger, mapping: str, user: PortalUser = ANN, username: str = "", profile: str = "lab") -> Mapping:
-    return map_user(ledger, profile, user, mapping, username, STAMP)
+    return map_user(ledger, profile, user, mapping, username, ledgers.NOW, STAMP)
 
 
 def refused(ledger: Ledger, mapping: str, user: PortalUser = ANN, username: str = "", profile: str = "lab") -> str:
@@ -128,13 +128,16 @@ def test_a_new_subject_that_is_there_without_a_link_is_refused() -> None:
         ("\u0430nn", "is not valid"),
         ("", "proposes no username"),
         ("alice", "is or was that of alice"),
-        ("proj", "is or was that of somebody or something else"),
+        ("proj", "is a shared group's"),
+        ("ben", "is the subject of"),
+        ("heidi", "which is open, proposes the name heidi"),
     ],
 )
 @pytest.mark.parametrize("by_the_portal", [True, False])
 def test_nobody_gets_a_name_that_is_taken(username: str, says: str, by_the_portal: bool) -> None:
     user = portals.user(username=username if by_the_portal else "")
-    assert says in refused(lab(), "create", user, "" if by_the_portal else username)
+    ledger = lab(ledgers.user("benjamin", 5800, "ben"), ledgers.invited("one", inv={"username": "heidi"}))
+    assert says in refused(ledger, "create", user, "" if by_the_portal else username)
 
 
 def test_a_subject_that_is_called_root_is_nothing_special() -> None:
@@ -232,7 +235,7 @@ def test_guests_run_where_they_are_let_in() -> None:
     assert "is not let into the profile other" in refused(ledger, "existing", profile="other")
     assert "was taken back" in refused(ledger, "shared", ANN, "jobs", "other")
     assert mapped(ledger, "shared", portals.user("8"), "jobs", "other") == shared
-    assert "is or was that of somebody" in refused(
+    assert "is that of the guest 'alice' of the profile lab" in refused(
         ledger, "create", portals.user("8", username="alice"), profile="other"
     )
     # nor under the name of an account that stands for the same person from now on
