@@ -23,6 +23,7 @@ from ansible_collections.labfleet.identity.plugins.module_utils._safe_files impo
     fsync_directory,
     open_trusted_directory,
 )
+from ansible_collections.labfleet.identity.plugins.module_utils._uid_space import FIRST_ID
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -31,7 +32,6 @@ if TYPE_CHECKING:
 __all__ = ["settle_shared_directories"]
 
 _DIRECTORY = os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC
-_FIRST_UID = 1000  # of people, and of accounts that have a home as people do
 _HOMES = ("home", "homes")  # as bases are called, wherever their file system is mounted
 _EFS_MARKER = ".labfleet-efs"  # in the root of a file system that the role efs looks after
 
@@ -162,7 +162,7 @@ def _refuse_others(status: os.stat_result, path: str) -> None:
 
 def _homes() -> tuple[tuple[str, str], ...]:
     """Where the homes of people are, and whose: asked for once, because a directory service may be slow."""
-    people = [entry for entry in pwd.getpwall() if entry.pw_uid >= _FIRST_UID]
+    people = [entry for entry in pwd.getpwall() if entry.pw_uid >= FIRST_ID]
     return tuple(("/" + os.path.normpath(entry.pw_dir).lstrip("/"), entry.pw_name) for entry in people)
 
 
@@ -204,7 +204,7 @@ def _refuse_to_open_homes(here: int, status: os.stat_result, gid: int, path: str
         for entry in entries:
             if entry.is_dir(follow_symlinks=False):
                 owner = entry.stat(follow_symlinks=False).st_uid
-                if owner >= _FIRST_UID:
+                if owner >= FIRST_ID:
                     raise IdentityError(
                         "the directory %s holds one of uid %d, as one that has homes in it: whoever shares it could put"
                         " their own in its place; choose another path, or move what is in it" % (path, owner)

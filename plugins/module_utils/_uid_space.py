@@ -57,7 +57,8 @@ class Band:
         return self.first <= other.last and other.first <= self.last
 
 
-SYSTEM_BAND = Band(1000, 4999)
+FIRST_ID = 1000  # of people and of services; numbers below belong to the system
+SYSTEM_BAND = Band(FIRST_ID, 4999)
 GROUP_BAND = Band(4000, 4999)
 WIDE_BAND = Band(65536, 99999)
 DEFAULT_FIRST = 5000
@@ -66,7 +67,7 @@ DEFAULT_BAND_SIZE = 1000
 # Who claims which numbers on the systems of a fleet. What is left above 4999: 5000-60000, 60706-61183, 65520-65533,
 # 65536-99999 and 2000200000-2147352575.
 _FORBIDDEN = (
-    (Band(0, 999), "the system's own accounts"),
+    (Band(0, FIRST_ID - 1), "the system's own accounts"),
     (Band(60001, 60513), "systemd-homed"),
     (Band(60514, 60705), "greeters and foreign users of systemd-nspawn"),
     (Band(61184, 65519), "systemd's DynamicUser"),
@@ -77,7 +78,7 @@ _FORBIDDEN = (
     (Band(1000000000, 2000000000), "OpenShift"),
     (Band(2147352576, LARGEST_NUMBER), "foreign or invalid ids"),
 )
-_LOCAL = Band(1000, GROUP_BAND.first - 1)
+_LOCAL = Band(FIRST_ID, GROUP_BAND.first - 1)
 
 
 def parse_band(text: str) -> Band:

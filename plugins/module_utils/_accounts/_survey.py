@@ -36,6 +36,7 @@ from ansible_collections.labfleet.identity.plugins.module_utils._safe_files impo
     read_file,
     write_all,
 )
+from ansible_collections.labfleet.identity.plugins.module_utils._uid_space import FIRST_ID
 
 if TYPE_CHECKING:
     from typing import Any, Callable
@@ -221,7 +222,7 @@ def _in_directory(found: dict[str, Any], homes: list[dict[str, Any]], deadline: 
     local = {account["name"]: account["uid"] for account in found["accounts"]}
     entries = [entry for home in homes for entry in home["entries"]]
     names = {str(entry["name"]) for entry in entries} - local.keys()
-    numbers = {int(entry["uid"]) for entry in entries if entry["uid"] >= 1000} - set(local.values())
+    numbers = {int(entry["uid"]) for entry in entries if entry["uid"] >= FIRST_ID} - set(local.values())
     known: dict[str, dict[str, Any]] = {}
     asking: list[tuple[Any, Any]] = [(pwd.getpwnam, name) for name in sorted(names)]
     asking += [(pwd.getpwuid, number) for number in sorted(numbers)]

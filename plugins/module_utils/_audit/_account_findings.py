@@ -15,6 +15,7 @@ from ansible_collections.labfleet.identity.plugins.module_utils._audit._access i
     ways_in,
 )
 from ansible_collections.labfleet.identity.plugins.module_utils._ledger._events import DISABLED, RETIRED
+from ansible_collections.labfleet.identity.plugins.module_utils._uid_space import FIRST_ID
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -190,7 +191,7 @@ def _power(subject: Subject) -> Iterator[Finding]:
     given = should.groups if should is not None and should.groups is not None else frozenset()
     for group in groups_of_root(account, answer):
         # the system's own accounts are as the distribution made them
-        if group not in given and (severity != "low" or account.uid >= 1000):
+        if group not in given and (severity != "low" or account.uid >= FIRST_ID):
             text = f"{account.name} can become root: it is in the group {group}"
             yield subject.finding("privileged", severity, text, way_out)
     # told of once, at the group: rules for those that make somebody root anyway, and for all people

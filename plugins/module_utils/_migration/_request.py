@@ -9,7 +9,7 @@ from dataclasses import dataclass
 
 from ansible_collections.labfleet.identity.plugins.module_utils._errors import IdentityError, in_one_sentence
 from ansible_collections.labfleet.identity.plugins.module_utils._names import check_username, quoted
-from ansible_collections.labfleet.identity.plugins.module_utils._uid_space import forbidden_owner
+from ansible_collections.labfleet.identity.plugins.module_utils._uid_space import FIRST_ID, forbidden_owner
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -115,8 +115,8 @@ def _check(name: str, what: str, to: int, old: int | None, problems: list[str]) 
 
 def old_number_problem(number: int) -> str:
     """Why files of a number are not to be given to somebody; empty when they may be."""
-    if number in _NOBODY or not 1000 <= number <= _LARGEST:
-        return "files of %d are the system's, not somebody's: only numbers from 1000 up are migrated" % number
+    if number in _NOBODY or not FIRST_ID <= number <= _LARGEST:
+        return "files of %d are the system's, not somebody's: only numbers from %d up are migrated" % (number, FIRST_ID)
     return ""
 
 

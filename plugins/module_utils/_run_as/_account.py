@@ -15,6 +15,7 @@ from ansible_collections.labfleet.identity.plugins.module_utils._accounts._recor
 from ansible_collections.labfleet.identity.plugins.module_utils._errors import IdentityError
 from ansible_collections.labfleet.identity.plugins.module_utils._names import SYSTEM_GROUPS, quoted
 from ansible_collections.labfleet.identity.plugins.module_utils._safe_files import read_file
+from ansible_collections.labfleet.identity.plugins.module_utils._uid_space import FIRST_ID
 
 if TYPE_CHECKING:
     from typing import Callable, Iterator
@@ -80,7 +81,7 @@ def find_account(job: Job, places: Places) -> Account:
         raise IdentityError(
             "%s is in the record of this host and has no account: run the playbook site for it" % job.account
         ) from None
-    if entry.pw_uid != job.uid or entry.pw_gid < 1000:
+    if entry.pw_uid != job.uid or entry.pw_gid < FIRST_ID:
         raise IdentityError(
             "%s has the numbers %d and %d on this host, where %d is expected: see the audit of this host"
             % (job.account, entry.pw_uid, entry.pw_gid, job.uid)
@@ -144,7 +145,7 @@ def _powers(account: Account, places: Places, run: Run) -> Iterator[str]:
             name = grp.getgrgid(gid).gr_name
         except KeyError:
             name = ""
-        if gid < 1000 or name in SYSTEM_GROUPS:
+        if gid < FIRST_ID or name in SYSTEM_GROUPS:
             yield "it is in the system's group %s" % (name or gid)
     if not os.path.lexists(places.of("etc/sudoers")):
         return

@@ -17,6 +17,7 @@ from ansible_collections.labfleet.identity.plugins.module_utils._names import (
     is_system_path,
     quoted,
 )
+from ansible_collections.labfleet.identity.plugins.module_utils._uid_space import FIRST_ID
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping
@@ -25,7 +26,6 @@ if TYPE_CHECKING:
 __all__ = ["Person", "Request", "SharedDirectory", "parse_request", "read_mount_point"]
 
 _LARGEST_ID = 4294967294
-_SMALLEST_ID = 1000  # numbers below belong to the system, whose files are on no file server
 _SHOWN = 20
 
 
@@ -213,7 +213,7 @@ def _shared(entry: Any, mode: int | None) -> SharedDirectory:
 def _number(key: str, value: Any) -> int:
     if isinstance(value, str) and value.isascii() and value.isdigit() and len(value) <= 10:
         value = int(value)
-    if not isinstance(value, int) or isinstance(value, bool) or not _SMALLEST_ID <= value <= _LARGEST_ID:
+    if not isinstance(value, int) or isinstance(value, bool) or not FIRST_ID <= value <= _LARGEST_ID:
         raise IdentityError("%s %s is no number of a person or a shared group" % (key, quoted(value)))
     return value
 
