@@ -17,6 +17,24 @@ if TYPE_CHECKING:
     from ..report import Report
 
 _MARKER = "/srv/efs/.labfleet-efs"
+_CONNECT = "python3 -c 'import socket; socket.create_connection((\"10.77.1.11\", 2049), 5)'"
+# a network behind the host, as docker makes it
+_MAKE_BOX = (
+    "ip netns add box",
+    "ip link add box type veth peer name eth0 netns box",
+    "ip address add 10.88.0.1/24 dev box",
+    "ip link set box up",
+    "ip -n box address add 10.88.0.2/24 dev eth0",
+    "ip -n box link set eth0 up",
+    "ip -n box route add default via 10.88.0.1",
+    "sysctl -q net.ipv4.ip_forward=1",
+    "iptables -t nat -A POSTROUTING -s 10.88.0.0/24 -j MASQUERADE",
+)
+_REMOVE_BOX = (
+    "iptables -t nat -D POSTROUTING -s 10.88.0.0/24 -j MASQUERADE",
+    "sysctl -q net.ipv4.ip_forward=0",
+    "ip netns delete box",
+)
 
 
 def _unmount(name: str) -> None:
@@ -97,9 +115,8 @@ def wire(_lab: Lab, report: Report) -> None:
     output_on("python", "echo 'for nobody else' > wire && chmod 600 wire", user="alice")
     number = output_on("server", "stat -c %u /srv/efs/home/alice")
     as_alice = f"nfs-cat 'nfs://10.77.1.11/home/alice/wire?version=4&uid={number}&gid={number}'"
-    connect = "python3 -c 'import socket; socket.create_connection((\"10.77.1.11\", 2049), 5)'"
     for host in ("python", "r"):
-        for command in (as_alice, connect):
+        for command in (as_alice, _CONNECT):
             tried = on(host, command, user="bob")
             report.expect(
                 tried.returncode != 0 and "for nobody else" not in tried.stdout,
@@ -111,7 +128,7 @@ def wire(_lab: Lab, report: Report) -> None:
     output_on(
         "python", "sudo iptables --delete OUTPUT -j LABFLEET-EFS && sudo systemctl reload labfleet-efs-filter.service"
     )
-    report.expect(on("python", connect, user="bob").returncode != 0, "nor when somebody had taken the rules away")
+    report.expect(on("python", _CONNECT, user="bob").returncode != 0, "nor when somebody had taken the rules away")
     output_on("python", "sudo systemctl stop labfleet-efs-filter.service")
     try:
         stolen = on("python", as_alice, user="bob")
@@ -120,6 +137,18 @@ def wire(_lab: Lab, report: Report) -> None:
             "without the packet filter he reads it, as alice, and is not root",
             str(stolen),
         )
+        box = _from_a_box()
+        report.expect(box == 0, "and root of a container, whose packets the host only passes on, connects", str(box))
     finally:
         output_on("python", "sudo systemctl start labfleet-efs-filter.service")
     report.expect(on("python", as_alice, user="bob").returncode != 0, "and with it again no more")
+    report.expect(_from_a_box() != 0, "nor does the container")
+
+
+def _from_a_box() -> int:
+    """How it ends when root of a network name space, such as docker makes, connects to the file server."""
+    output_on("python", f"sudo sh -c '{' && '.join(_MAKE_BOX)}'")
+    try:
+        return on("python", f"sudo ip netns exec box {_CONNECT}").returncode
+    finally:
+        on("python", f"sudo sh -c '{'; '.join(_REMOVE_BOX)}'")
