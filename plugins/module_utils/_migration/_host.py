@@ -48,6 +48,7 @@ __all__ = [
     "change_accounts",
     "change_at_jobs",
     "change_units",
+    "check_accounts",
     "close_accounts",
     "former_state",
     "open_accounts",
@@ -165,6 +166,18 @@ def _set_expiry(wanted: dict[str, str], host: Host) -> None:
         if changes:
             replace_at(etc, "shadow", rewritten(shadow, changes), 0o600)
             fsync_directory(etc)
+    finally:
+        os.close(etc)
+
+
+def check_accounts(plan: Plan, host: Host) -> None:
+    """See whether :func:`change_accounts` could change them now.
+
+    :raises IdentityError: somebody changed them meanwhile.
+    """
+    etc = open_trusted_directory(host.etc)
+    try:
+        new_tables(plan, _tables(etc, ("passwd", "group")))
     finally:
         os.close(etc)
 

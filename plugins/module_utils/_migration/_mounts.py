@@ -141,11 +141,29 @@ def _local_points(mounts: Sequence[Mount], exclude: Sequence[str]) -> list[str]:
     for mount in sorted(candidates, key=lambda one: (len(one.root), len(one.point))):
         if mount.kind == "tmpfs" and any(_inside(mount.point, path) for path in _VOLATILE):
             continue
-        if not any(other.device == mount.device and _inside(mount.root, other.root) for other in chosen):
+        if not any(_is_walked(mount, other, mounts) for other in chosen):
             chosen.append(mount)
     # a part of the volatile file system of devices, on some hosts, and yet a place for files
     shared_memory = {_SHARED_MEMORY} if os.path.isdir(_SHARED_MEMORY) else set()
     return sorted(shared_memory.union(mount.point for mount in chosen))
+
+
+def _is_walked(mount: Mount, other: Mount, mounts: Sequence[Mount]) -> bool:
+    """Whether the walk of another mount of the same file system gets to what this one shows."""
+    if other.device != mount.device or not _inside(mount.root, other.root):
+        return False
+    place = os.path.normpath(os.path.join(other.point, os.path.relpath(mount.root, other.root)))
+    if _mount_of(place, mounts) != other:
+        return False  # this mount hides it there, or another one does
+    # a walk does not enter another subvolume
+    return mount.kind != "btrfs" or _device_of(place) == _device_of(other.point)
+
+
+def _device_of(path: str) -> int:
+    try:
+        return os.stat(path).st_dev
+    except OSError:
+        return -1
 
 
 def _as_tree(paths: Sequence[str], root: str) -> dict[str, Any]:

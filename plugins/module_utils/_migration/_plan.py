@@ -109,6 +109,11 @@ def make_plan(request: Request, facts: Facts) -> Plan:
         uid, gid = _number(passwd[user.name][2]), _number(passwd[user.name][3])
         if user.name in facts.protected and uid != user.to_uid:
             problems.append("%s is who this run came in as: come in as somebody else" % user.name)
+        if passwd[user.name][1] != "x" and uid != user.to_uid:
+            # PAM heeds the expiry of those only whose password is in shadow
+            problems.append(
+                "%s has a password field in /etc/passwd, so expiry shuts nobody out: run pwconv" % user.name
+            )
         _add(users, user.name, "uid", uid, user.from_uid, user.to_uid, problems)
         own = _number(group[user.group][2]) if user.group in group else None
         if own is not None and gid in (own, user.from_gid, user.to_gid):
@@ -221,10 +226,11 @@ def _leaves(name: str, number: int, moves: Mapping[str, tuple[int, int]]) -> boo
 def new_tables(plan: Plan, tables: Mapping[str, Table]) -> dict[str, bytes]:
     """The account files with the new numbers, of those that differ; the order is that in which they are written.
 
-    :raises IdentityError: somebody changed them meanwhile.
+    :raises IdentityError: somebody changed them meanwhile, or gave a new number to somebody else.
     """
     contents = {}
     for database, fields_of in (("group", {2: plan.groups}), ("passwd", {2: plan.users, 3: plan.primary})):
+        _refuse_taken(database, fields_of[2], tables[database])
         changes: dict[str, list[str] | None] = {}
         for field_index, moves in fields_of.items():
             for name, (old, new) in moves.items():
@@ -241,3 +247,15 @@ def new_tables(plan: Plan, tables: Mapping[str, Table]) -> dict[str, bytes]:
         if changes and data != tables[database].text.encode("utf-8", "surrogateescape"):
             contents[database] = data
     return contents
+
+
+def _refuse_taken(database: str, moves: Mapping[str, tuple[int, int]], table: Table) -> None:
+    """A walk takes hours, in which useradd may give a number away that was free when it began."""
+    wanted = {new: name for name, (_old, new) in moves.items()}
+    for other, text in [*table.numbers, *table.strays]:
+        name = wanted.get(_number(text))
+        if name is not None and other != name and not _leaves(other, _number(text), moves):
+            raise IdentityError(
+                "/etc/%s was changed meanwhile: %s has %s, which is to be the number of %s; give %s and its files"
+                " another one and run again" % (database, other, text, name, other)
+            )

@@ -26,6 +26,7 @@ from ansible_collections.labfleet.identity.plugins.module_utils._migration._host
     change_accounts,
     change_at_jobs,
     change_units,
+    check_accounts,
     close_accounts,
     former_state,
     open_accounts,
@@ -95,11 +96,19 @@ def _told_in_words(host: Host) -> Iterator[None]:
 
 
 def _check_same(request: Request, plan: Plan, host: Host) -> None:
-    """A migration that was begun is finished first, and as it was begun."""
-    wished = {(user.name, user.to_uid) for user in request.users}
-    begun = {(name, new) for name, (_old, new) in plan.users.items()}
-    groups = {(group.name, group.to_gid) for group in request.groups}
-    if not wished.issubset(begun) or not groups.issubset((name, new) for name, (_old, new) in plan.groups.items()):
+    """A migration that was begun is finished first, and as it was begun; who was passed over then, is so again."""
+    tables = read_facts(request, host).tables
+
+    def differ(wished: dict[str, int], begun: dict[str, tuple[int, int]], database: str) -> bool:
+        there = tables[database].entries
+        return any(
+            begun[name][1] != new if name in begun else name in there and there[name][2] != str(new)
+            for name, new in wished.items()
+        )
+
+    users = {user.name: user.to_uid for user in request.users}
+    groups = {group.name: group.to_gid for group in request.groups}
+    if differ(users, plan.users, "passwd") or differ(groups, plan.groups, "group"):
         raise IdentityError(
             "a migration of %s was cut off on this host: finish that one first, with the same users or with none (it is"
             " written down in %s/migration.json)" % (", ".join(sorted(plan.users) + sorted(plan.groups)), host.record)
@@ -185,6 +194,8 @@ class _Migration:
         if self.state.step == "close":
             self._close(counted)
         if self.state.step == "walk":
+            # before more files are given to a number that somebody else got since
+            check_accounts(self.plan, self.host)
             if self.begun:
                 self._still_shut_out()
             # without a first look nobody knows whether there are ACLs to change

@@ -55,8 +55,9 @@ class Tally:
         self.totals[what] = self.totals.get(what, 0) + 1
         paths = self.paths.setdefault(what, [])
         if len(paths) < _SHOWN:
-            # bytes that are no text are shown as \\xNN
+            # bytes that are no text are shown as \\xNN, and nothing in a name moves the cursor of who reads it
             text = path.encode("utf-8", "surrogateescape").decode("utf-8", "backslashreplace")
+            text = "".join(char if char.isprintable() else ascii(char)[1:-1] for char in text)
             paths.append(text if len(text) <= _LONGEST else text[: _LONGEST // 2] + "[...]" + text[-_LONGEST // 2 :])
 
     def add(self, other: Tally) -> None:

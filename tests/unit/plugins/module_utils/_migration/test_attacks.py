@@ -13,6 +13,8 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from ansible_collections.labfleet.identity.plugins.module_utils._errors import IdentityError
+
 from .conftest import ALICE, MALLORY, NEW_ALICE, Machine, change
 
 if TYPE_CHECKING:
@@ -165,6 +167,15 @@ def test_names_that_are_no_text(machine: Machine) -> None:
     tally = change(machine.home, MAP, processes=3)
     assert tally.changed == 1 + len(NAMES) * (1 + len(NAMES))
     assert {os.lstat(os.path.join(home, name, inner)).st_uid for name in NAMES for inner in NAMES} == {NEW_ALICE}
+
+
+def test_names_are_told_so_that_a_terminal_does_nothing(machine: Machine) -> None:
+    """Ansible writes warnings and refusals to the terminal as they are."""
+    machine.file("home/alice/\x1b[2Jgone\n\u202eé", NEW_ALICE)
+    with pytest.raises(IdentityError) as refusal:
+        machine.run()
+    assert "\\x1b[2Jgone\\n\\u202eé (45238:45238)" in str(refusal.value)
+    assert str(refusal.value).isprintable()
 
 
 @pytest.mark.parametrize("processes", [1, 2])

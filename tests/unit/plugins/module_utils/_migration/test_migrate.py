@@ -10,6 +10,7 @@ import json
 import os
 import socket
 import stat
+from typing import Any
 
 import pytest
 
@@ -268,6 +269,73 @@ def test_a_number_is_given_to_nobody_while_files_are_left_on_it(
     assert machine.owner("home/bob/notes") == (ALICE, ALICE)
     assert machine.owner("home/alice") == (BOB, BOB)
     assert machine.entry("shadow", "alice")[7] == ""
+
+
+class Killed(BaseException):
+    """What a signal does that nobody catches."""
+
+
+def cut_off(machine: Machine, monkeypatch: pytest.MonkeyPatch, step: str, users: list[dict[str, Any]]) -> None:
+    """Kill a run when it has noted that a step begins."""
+    real = _state.write_state
+
+    def dying(place: str, state: _state.State) -> None:
+        real(place, state)
+        if state.step == step:
+            raise Killed
+
+    with monkeypatch.context() as patch:
+        patch.setattr(_run, "write_state", dying)
+        with pytest.raises(Killed):
+            machine.run(users=users)
+
+
+@pytest.mark.parametrize("step", ["close", "walk", "accounts", "units", "open"])
+def test_what_was_cut_off_is_finished_by_the_same_call(
+    machine: Machine, monkeypatch: pytest.MonkeyPatch, step: str
+) -> None:
+    """The playbook names everybody of the ledger, on every host: most of them have nothing to be changed there."""
+    fill(machine)
+    users = [
+        {"name": "alice", "to_uid": NEW_ALICE},
+        {"name": "zoe", "to_uid": 46000},  # has no account here
+        {"name": "mallory", "to_uid": MALLORY},  # has the number already
+    ]
+    groups = [{"name": "nowhere", "to_gid": 46001}, {"name": "lab", "to_gid": LAB}]
+    cut_off(machine, monkeypatch, step, users)
+    for other in ({"name": "bob", "to_uid": NEW_BOB}, {"name": "alice", "to_uid": ALICE}):
+        with pytest.raises(IdentityError, match="finish that one first"):
+            machine.run(users=[other])
+    with pytest.raises(IdentityError, match="finish that one first"):
+        machine.run(users=users, groups=[{"name": "lab", "to_gid": NEW_LAB}])
+    assert machine.run(users=users, groups=groups)["migration"]["resumed"]
+    assert machine.owner("home/alice") == (NEW_ALICE, NEW_ALICE)
+    assert machine.entry("passwd", "alice")[2:4] == [str(NEW_ALICE), str(NEW_ALICE)]
+    assert machine.entry("shadow", "alice")[7] == ""
+
+
+@pytest.mark.parametrize("step", ["walk", "accounts"])
+@pytest.mark.parametrize(
+    ("database", "line"), [("passwd", "eve:x:45238:1::/home/eve:/bin/sh\n"), ("group", "eve:x:45238:\n")]
+)
+def test_a_number_that_useradd_gave_away_meanwhile_is_not_given_twice(
+    machine: Machine, monkeypatch: pytest.MonkeyPatch, step: str, database: str, line: str
+) -> None:
+    """Two accounts with one number would have each other's files."""
+    fill(machine)
+    users = [{"name": "alice", "to_uid": NEW_ALICE}]
+    cut_off(machine, monkeypatch, step, users)
+    file = machine.etc / database
+    before = file.read_text()
+    file.write_text(before + line)
+    with pytest.raises(IdentityError, match="eve has 45238, which is to be the number of alice"):
+        machine.run(users=users)
+    assert machine.entry("passwd", "alice")[2:4] == [str(ALICE), str(ALICE)]
+    assert machine.entry("shadow", "alice")[7] == "1"
+    assert machine.owner("home/alice")[0] == (NEW_ALICE if step == "accounts" else ALICE)
+    file.write_text(before)
+    assert machine.run(users=users)["migration"]["resumed"]
+    assert machine.entry("passwd", "alice")[2] == str(NEW_ALICE)
 
 
 def test_two_at_a_time_are_refused(machine: Machine, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -15,6 +15,7 @@ from hypothesis import strategies as st
 from ansible_collections.labfleet.identity.plugins.module_utils._accounts._record import Owned, Record
 from ansible_collections.labfleet.identity.plugins.module_utils._accounts._tables import Table
 from ansible_collections.labfleet.identity.plugins.module_utils._errors import IdentityError
+from ansible_collections.labfleet.identity.plugins.module_utils._migration import _mounts
 from ansible_collections.labfleet.identity.plugins.module_utils._migration._acl import acl_names, mapped_acl
 from ansible_collections.labfleet.identity.plugins.module_utils._migration._mounts import choose_roots, parse_mountinfo
 from ansible_collections.labfleet.identity.plugins.module_utils._migration._plan import (
@@ -58,6 +59,34 @@ def every_mount_point_is_a_directory(monkeypatch: pytest.MonkeyPatch) -> None:
 
 def test_every_local_file_system_is_walked_once() -> None:
     assert roots("local") == ["/", "/dev/shm", "/home", "/mnt/part one", "/tmp"]
+
+
+def local_roots(*lines: str) -> dict[str, dict[str, Any]]:
+    found = choose_roots(parse_mountinfo("\n".join(lines)), ["local"], [], False, exported=False)
+    return {root.path: root.stops for root in found if root.path != "/dev/shm"}
+
+
+def test_a_part_of_a_file_system_that_is_mounted_over_itself_is_walked() -> None:
+    """As /home is bound to itself for nosuid, or a subvolume is mounted where it lies."""
+    for kind in ("ext4", "btrfs"):
+        both = local_roots(
+            f"21 1 254:0 / / rw - {kind} /dev/vda rw", f"22 21 254:0 /home /home rw - {kind} /dev/vda rw"
+        )
+        assert both == {"/": {"home": {}}, "/home": {}}
+    again = "23 21 254:0 /home /srv/home rw - ext4 /dev/vda rw"
+    once = local_roots("21 1 254:0 / / rw - ext4 /dev/vda rw", "22 21 254:0 /home /home rw - ext4 /dev/vda rw", again)
+    assert list(once) == ["/", "/home"]
+    hidden = local_roots("21 1 254:0 / / rw - ext4 /dev/vda rw", "22 21 0:9 / /home rw - nfs4 server:/ rw", again)
+    assert list(hidden) == ["/", "/srv/home"]
+
+
+def test_a_subvolume_is_walked_though_its_file_system_is_mounted_whole(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A walk of the whole does not enter subvolumes."""
+    devices = {"/mnt/whole": 50, "/mnt/whole/@home": 51, "/mnt/whole/data": 50}
+    monkeypatch.setattr(_mounts, "_device_of", devices.__getitem__)
+    whole = "31 21 0:40 / /mnt/whole rw - btrfs /dev/vdb rw"
+    home, data = "32 21 0:40 /@home /home rw - btrfs /dev/vdb rw", "33 21 0:40 /data /data rw - btrfs /dev/vdb rw"
+    assert list(local_roots("21 1 254:0 / / rw - ext4 /dev/vda rw", whole, home, data)) == ["/", "/home", "/mnt/whole"]
 
 
 def test_shared_memory_is_walked_where_it_is_no_mount_of_its_own() -> None:
@@ -195,6 +224,7 @@ def test_what_is_refused(users: list[dict[str, Any]], groups: list[dict[str, Any
         (facts(PASSWD + "eve:x:45238:1::/home/eve:/bin/sh\n"), "45238 of alice is also that of eve"),
         (facts(PASSWD + "eve:x:41009:45238::/home/eve:/bin/sh\n"), "eve has the primary group 45238"),
         (facts(PASSWD + " eve:x:45238\n"), "malformed line"),
+        (facts(PASSWD.replace("alice:x:", "alice:*:")), "alice has a password field in /etc/passwd"),
         (facts(directory_uids={45238: "zoe"}), "that of zoe in the directory service"),
         (facts(protected=["alice"]), "alice is who this run came in as"),
         (facts(record=Record({"alice": Owned(41007, "x")}, {})), "the record has the uid 41007 for alice"),
