@@ -60,10 +60,11 @@ options:
         required: true
   state:
     description:
-      - V(kept) does nothing and tells what is there.
+      - V(kept) does nothing and tells what is there. What speaks against doing something is a warning.
       - V(archived) makes an archive, and leaves the home where it is. The account must be closed and nothing may run
         as the user.
-      - V(removed) removes the home, if a whole archive of it as it is now is in O(archive_directory).
+      - V(removed) removes the home, if a whole archive of it as it is now is in O(archive_directory), and no other
+        account of the host lives in it.
     type: str
     choices: [kept, archived, removed]
     default: kept

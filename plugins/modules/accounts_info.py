@@ -140,7 +140,9 @@ info:
           type: str
           sample: "2027-01-31"
         expired:
-          description: Whether that day has come.
+          description:
+            - Whether that day has come. It never does for an account whose password field stands in C(/etc/passwd), for
+              PAM does not ask C(/etc/shadow) of it.
           type: bool
         managed:
           description: The C(owner), C(number) and C(state) that the record of the collection has.

@@ -17,8 +17,8 @@ description:
     and what was seen. It knows nothing of what M(labfleet.identity.accounts) planned or did.
   - Fails, with the receipts, when anything does not hold. In check mode it only tells, because nothing was done yet.
   - It looks at the account files, the expiry and the shell, SSH keys, sudo (every line that names the person, whoever
-    wrote it), limits, subordinate ids, the mail alias, the login environment, lingering, crontabs, at jobs, processes,
-    sessions, the user's manager and slice, and the home.
+    wrote it), limits, subordinate ids, the mail alias, the login environment, lingering, crontabs, at jobs, services
+    that run as the person without asking PAM, processes, sessions, the user's manager and slice, and the home.
   - It also asks the host's PAM whether it would let the person in, by C(su) as root, which needs no password and obeys
     the account rules.
 attributes:

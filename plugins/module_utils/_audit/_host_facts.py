@@ -162,7 +162,8 @@ def _accounts(
             # what stands in passwd itself counts, unless it says that shadow has it
             "password": _password(fields[1] if fields[1] != "x" else hidden[1] if hidden else "*"),
             "expires": _day(expire),
-            "expired": expire is not None and today >= expire,
+            # PAM heeds the expiry of those only whose password is in shadow
+            "expired": fields[1] == "x" and expire is not None and today >= expire,
         }
         if name in record.users:
             owned = record.users[name]

@@ -135,9 +135,10 @@ def _ways(account: Asked, settings: Mapping[str, list[str]]) -> dict[str, Any]:
     keys = not denied and first("pubkeyauthentication", "yes") == "yes"
     typed = first("kbdinteractiveauthentication", "no") == "yes" and first("usepam", "no") == "yes"
     files = [_expanded(pattern, account) for pattern in settings.get("authorizedkeysfile", [])] if keys else []
+    home = account.home or "/"  # without a slash at its end it is empty
     return {
         "central_keys": _CENTRAL + account.name in files,
-        "home_keys": [os.path.relpath(path, account.home) for path in files if path.startswith(account.home + "/")],
+        "home_keys": [os.path.relpath(path, home) for path in files if path.startswith(account.home + "/")],
         "passwords": not denied and root == "yes" and (first("passwordauthentication", "yes") == "yes" or typed),
         "certificates": keys and first("trustedusercakeys", "none") != "none",
     }

@@ -8,7 +8,6 @@ It knows nothing of what was planned or done, and shares no code with it.
 
 from __future__ import annotations
 
-import contextlib
 import hashlib
 import os
 import re
@@ -96,7 +95,6 @@ def _when_ended(
 
 def _home(person: Person, places: Places) -> Step:
     """What became of the home; an archive is read and summed again."""
-    status = None
     step = "home %s" % person.home_state
     if person.home_state == "elsewhere":
         return Step("home", True, "another host of this run has it in its care")
@@ -105,8 +103,13 @@ def _home(person: Person, places: Places) -> Step:
         # one that is kept is nobody's way in
         told = "not looked at: the file server of %s does not answer" % silent
         return Step(step, person.home_state == "kept", told)
-    with contextlib.suppress(OSError):
+    try:
         status = os.lstat(person.home)
+    except (FileNotFoundError, NotADirectoryError):
+        status = None
+    except OSError as error:  # of a file system that is broken: what it holds is not gone
+        told = "%s cannot be looked at: %s" % (person.home, os.strerror(error.errno or 0))
+        return Step(step, person.home_state == "kept", told)
     if person.home_state == "removed":
         leaving = os.path.join(os.path.dirname(person.home), ".labfleet-leaving-%s-%d" % (person.name, person.uid))
         left = [path for path in (person.home, leaving) if os.path.lexists(path)]

@@ -69,6 +69,7 @@ def look_at_files(person: Person, places: Places) -> list[Step]:
         _nowhere("limits", _limits(person, places)),
         _nowhere("mail alias", _aliases(person, places.etc)),
         _nowhere("login environment", _login_environment(person, places.etc)),
+        _nowhere("services", _services(person, places.etc)),
         _scheduled("crontab", person, [*_crontabs(person, places), *_system_crontabs(person, places.etc)]),
         _scheduled("at jobs", person, _at_jobs(person, places.var)),
     ]
@@ -212,6 +213,32 @@ def _login_environment(person: Person, etc: str) -> list[str]:
             if line.rstrip().endswith(")") and line.strip(" \t\r')") == person.name:
                 found.append("/etc/profile.d/%s:%d" % (name, number))
     return found
+
+
+def _services(person: Person, etc: str) -> list[str]:
+    """Services that an administrator wrote or enabled for the person; those that ask PAM are refused by it."""
+    users: dict[str, str] = {}  # by unit, what User= says last
+    asks_pam = set()
+    where: dict[str, str] = {}
+    for folder, _directories, names in os.walk(_join(etc, "systemd/system")):
+        for name in sorted(names):
+            drop_in = folder.endswith(".service.d") and name.endswith(".conf")
+            unit = os.path.basename(folder)[: -len(".d")] if drop_in else name
+            if not unit.endswith(".service") or (unit in where and not drop_in):
+                continue  # the same one, enabled for something
+            instance = unit[: -len(".service")].partition("@")[2]
+            for _number, line in _lines(_join(folder, name)):
+                key, _equals, value = (word.strip() for word in line.partition("="))
+                if key == "PAMName" and value:
+                    asks_pam.add(unit)
+                elif key == "User":
+                    users[unit] = value.replace("%i", instance).replace("%I", instance)
+                    where[unit] = _join(folder, name)
+    return [
+        "%s runs as them and does not ask PAM" % where[unit]
+        for unit, user in sorted(users.items())
+        if user in (person.name, str(person.uid)) and unit not in asks_pam
+    ]
 
 
 def _aliases(person: Person, etc: str) -> list[str]:

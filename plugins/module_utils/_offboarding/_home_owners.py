@@ -21,10 +21,20 @@ from ansible_collections.labfleet.identity.plugins.module_utils._names import (
 from ansible_collections.labfleet.identity.plugins.module_utils._uid_space import SYSTEM_BAND
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping
+    from collections.abc import Collection, Iterable, Mapping
     from typing import Any
 
-__all__ = ["Account", "Leaver", "accounts_of", "parse_leavers", "processes_of", "who_connects", "why_open"]
+__all__ = [
+    "Account",
+    "Leaver",
+    "accounts_of",
+    "check_home",
+    "parse_leavers",
+    "processes_of",
+    "who_connects",
+    "whose_home",
+    "why_open",
+]
 
 _LARGEST = 4294967294
 _SHOWN = 20
@@ -50,7 +60,7 @@ class Account:
 
 
 def parse_leavers(raw: Iterable[Mapping[str, Any]]) -> tuple[Leaver, ...]:
-    """Check the entries of ``users``.
+    """Check the entries of ``users``, but not their homes: an account that is there says where its home is.
 
     :raises IdentityError: names every one that cannot be accepted.
     """
@@ -58,7 +68,7 @@ def parse_leavers(raw: Iterable[Mapping[str, Any]]) -> tuple[Leaver, ...]:
     problems = []
     for entry in raw:
         try:
-            leaver = Leaver(check_username(entry["name"]), int(entry["uid"]), check_home(entry["home"]))
+            leaver = Leaver(check_username(entry["name"]), int(entry["uid"]), entry["home"])
             if leaver.name in RESERVED_NAMES or leaver.name.startswith("systemd-"):
                 raise IdentityError("this name belongs to the operating system")
             if not SYSTEM_BAND.first <= leaver.uid <= _LARGEST:
@@ -73,13 +83,12 @@ def parse_leavers(raw: Iterable[Mapping[str, Any]]) -> tuple[Leaver, ...]:
     return tuple(leavers.values())
 
 
-def check_home(path: str) -> str:
-    """Return a path at which a home may be, or refuse it."""
+def check_home(path: str) -> None:
+    """Refuse a path at which no home may be."""
     if not path.startswith("/") or path.startswith("//") or os.path.normpath(path) != path or "\0" in path:
         raise IdentityError("home %s must be an absolute path without '..' or double slashes" % ascii(path[:60]))
     if path == "/" or os.path.dirname(path) == "/" or is_system_path(path):
         raise IdentityError("home %s is not a directory of its own below a base such as /home" % ascii(path[:60]))
-    return path
 
 
 def accounts_of(etc: str, leavers: Iterable[Leaver]) -> dict[str, list[Account]]:
@@ -90,7 +99,8 @@ def accounts_of(etc: str, leavers: Iterable[Leaver]) -> dict[str, list[Account]]
         if len(fields) == 7 and fields[2].isdigit():
             over = ends.get(fields[0], "")
             closed = over.isdigit() and int(over) <= time.time() // 86400
-            closed = closed and os.path.basename(fields[6]) in ("nologin", "false")
+            # PAM heeds the expiry of those only whose password is in shadow
+            closed = closed and fields[1] == "x" and os.path.basename(fields[6]) in ("nologin", "false")
             accounts.append(Account(fields[0], int(fields[2]), fields[5], not closed))
     found = {}
     for leaver in leavers:
@@ -130,6 +140,16 @@ def why_open(leaver: Leaver, accounts: Iterable[Account], proc: str) -> str:
     running = processes_of(leaver.uid, proc)
     if running:
         return "%d processes still run with uid %d: end them first" % (len(running), leaver.uid)
+    return ""
+
+
+def whose_home(path: str, etc: str, leaving: Collection[str]) -> str:
+    """Another account of the host that lives in a directory or below it; empty for none."""
+    for fields in _lines(os.path.join(etc, "passwd")):
+        if len(fields) == 7 and fields[0] not in leaving:
+            home = os.path.normpath(fields[5])
+            if home == path or home.startswith(path + "/"):
+                return fields[0]
     return ""
 
 

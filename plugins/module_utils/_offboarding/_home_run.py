@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import errno
 import os
 from dataclasses import dataclass
@@ -23,6 +24,7 @@ from ansible_collections.labfleet.identity.plugins.module_utils._offboarding._ho
     check_home,
     parse_leavers,
     who_connects,
+    whose_home,
     why_open,
 )
 from ansible_collections.labfleet.identity.plugins.module_utils._offboarding._home_removal import (
@@ -74,18 +76,21 @@ def settle_homes(params: Mapping[str, Any], check: bool, places: Places | None =
 
     :param params: the module's parameters.
     :returns: ``changed``, ``homes``, ``protected``, ``diff`` and ``warnings`` as the module documents them.
-    :raises IdentityError: something cannot be done safely. Everything is looked at before anything is done.
+    :raises IdentityError: something cannot be done safely. Everything is looked at before anything is done. Where
+        nothing is to be done, it is a warning: who leaves is not let in for longer because of a home.
     """
     places = places or Places()
+    kept = params["state"] == "kept"
+    warnings: list[str] = []
     leavers = parse_leavers(params["users"])
     accounts = accounts_of(places.etc, leavers)
     protected = sorted(who_connects(places.etc).intersection(accounts))
     leavers = tuple(_where(leaver, accounts[leaver.name]) for leaver in leavers)
-    if params["state"] != "kept":
+    if not kept:
         closed = set(params["closed_by_then"]) if check else set()
         _refuse_open(leavers, accounts, protected, closed, places)
     makes = not check and (params["state"] == "archived" or (params["state"] == "removed" and params["archive_first"]))
-    with archive_directory(params["archive_directory"], makes) as directory:
+    with contextlib.nullcontext(-1) if kept else archive_directory(params["archive_directory"], makes) as directory:
         wish = _Wish(
             params["state"],
             params["archive_directory"],
@@ -97,9 +102,10 @@ def settle_homes(params: Mapping[str, Any], check: bool, places: Places | None =
             check,
         )
         silence = Silence()
-        homes = [_Home(leaver, wish, silence) for leaver in leavers]
+        leaving = {leaver.name for leaver in leavers}
+        homes = [_Home(leaver, wish, silence, whose_home(leaver.home, places.etc, leaving)) for leaver in leavers]
         try:
-            _judge(homes)
+            _judge(homes, warnings if kept else None)
             results = [home.settle() for home in homes]
         finally:
             for home in homes:
@@ -111,7 +117,7 @@ def settle_homes(params: Mapping[str, Any], check: bool, places: Places | None =
         "homes": results,
         "protected": protected,
         "diff": _diff(results),
-        "warnings": [warning for home in homes for warning in home.warnings],
+        "warnings": warnings + [warning for home in homes for warning in home.warnings],
     }
 
 
@@ -119,7 +125,7 @@ def _where(leaver: Leaver, accounts: list[Any]) -> Leaver:
     """The home that the account names, if it is there and theirs, else the one that was given."""
     for account in accounts:
         if (account.name, account.uid) == (leaver.name, leaver.uid) and account.home != leaver.home:
-            return type(leaver)(leaver.name, leaver.uid, check_home(account.home))
+            return type(leaver)(leaver.name, leaver.uid, account.home)
     return leaver
 
 
@@ -143,8 +149,11 @@ def _refuse_open(
         raise IdentityError("no home was touched: %s" % in_one_sentence(problems, _SHOWN))
 
 
-def _judge(homes: list[_Home]) -> None:
-    """Look at all homes before anything is done with one of them."""
+def _judge(homes: list[_Home], warnings: list[str] | None) -> None:
+    """Look at all homes before anything is done with one of them.
+
+    :param warnings: where to say what is the matter; None refuses that.
+    """
     problems = []
     for home in homes:
         try:
@@ -153,16 +162,19 @@ def _judge(homes: list[_Home]) -> None:
             problems.append("%s: %s" % (home.leaver.name, error))
         except OSError as error:
             problems.append("%s: home %s: %s" % (home.leaver.name, home.leaver.home, error))
-    if problems:
+    if warnings is not None:
+        warnings += problems
+    elif problems:
         raise IdentityError("no home was touched: %s" % in_one_sentence(problems, _SHOWN))
 
 
 class _Home:
     """The home of one person while it is looked at and dealt with."""
 
-    def __init__(self, leaver: Leaver, wish: _Wish, silence: Silence) -> None:
+    def __init__(self, leaver: Leaver, wish: _Wish, silence: Silence, shared_with: str) -> None:
         self.leaver = leaver
         self.wish = wish
+        self.shared_with = shared_with  # another account that lives there
         self.warnings: list[str] = []
         self._silence = silence
         self._base = -1
@@ -184,6 +196,7 @@ class _Home:
         user = {"name": leaver.name, "uid": leaver.uid, "home": leaver.home}
         self._told = {**user, "user": user, "found": False, "local": True, "shared_as": "", "cut_short": False}
         self._told.update(archive=None, entries=0, bytes=0)
+        check_home(leaver.home)
         folder = os.path.dirname(leaver.home)
         silent = self._silence.of(folder)
         if silent:
@@ -194,7 +207,9 @@ class _Home:
             self._told["local"] = False
             self.warnings.append("%s: %s" % (leaver.name, problem))
             return
-        if not os.path.lexists(folder):
+        try:
+            os.lstat(folder)
+        except (FileNotFoundError, NotADirectoryError):  # any other error is that of a file system that is broken
             return
         try:
             self._base = open_trusted_directory(folder)
@@ -261,6 +276,11 @@ class _Home:
         here, above = mount_of(self._top), mount_of(self._base)
         if here.number != above.number or os.fstat(self._top).st_dev != os.fstat(self._base).st_dev:
             raise IdentityError("home %s is a mount of its own: unmount it, and remove what was mounted" % home)
+        if self.shared_with:
+            raise IdentityError(
+                "%s lives in home %s as well: give that account another home first (usermod -d)"
+                % (shown(self.shared_with), home)
+            )
         if inventory.mounts:
             raise IdentityError(
                 "something is mounted at %s in home %s: unmount it" % (", ".join(map(shown, inventory.mounts)), home)
@@ -321,6 +341,13 @@ class _Home:
                 raise IdentityError(
                     "the home of %s changed while it was archived, so it stays: end what still writes to it"
                     % leaver.name
+                )
+        if self._inventory is not None and not self.wish.without_archive:
+            self._inventory = take_inventory(self._top, leaver.uid)
+            if not self._is_archived():
+                raise IdentityError(
+                    "the home of %s changed after it was archived, so it stays: end what still writes to it, then run"
+                    " again" % leaver.name
                 )
         if self._half >= 0:
             remove_home(self._base, leaving_name(leaver.name, leaver.uid), self._half, leaver.name, leaver.uid)

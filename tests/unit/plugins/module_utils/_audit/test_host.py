@@ -226,6 +226,17 @@ def test_a_whole_host(tmp_path: Path) -> None:
     assert [one["name"] for one in facts["recorded"]] == ["alice"]
 
 
+def test_a_day_of_expiry_that_nothing_heeds_closes_nothing(tmp_path: Path) -> None:
+    """PAM asks shadow of those only of whom passwd says so: sshd lets in by key who has anything else there."""
+    for name in ("etc", "proc/self"):
+        (tmp_path / name).mkdir(parents=True)
+    people = {"alice": "x", "bob": "*", "carol": "$6$salt$hashhashhash"}
+    for file, line in (("passwd", "{0}:{1}:5238:5238::/x:/bin/sh\n"), ("shadow", "{0}:*:1:::::1:\n"), ("group", "")):
+        (tmp_path / "etc" / file).write_text("".join(line.format(*one) for one in people.items()))
+    facts = host_facts(Looked(), no_program, places(tmp_path))
+    assert {one["name"]: one["expired"] for one in facts["accounts"]} == {"alice": True, "bob": False, "carol": False}
+
+
 def test_a_key_file_that_others_can_write_is_told(tmp_path: Path) -> None:
     test_a_whole_host(tmp_path)
     (tmp_path / "keys" / "alice").chmod(0o666)
@@ -301,6 +312,13 @@ def test_sshd_is_asked_once_for_each_kind_of_account(tmp_path: Path) -> None:
         == ways["root"]
         == {"central_keys": False, "home_keys": [], "passwords": False, "certificates": False}
     )
+
+
+def test_keys_count_in_a_home_that_is_the_root_of_all(tmp_path: Path) -> None:
+    (tmp_path / "sshd_config").write_text("")
+    out = "authorizedkeysfile .ssh/authorized_keys %h/.ssh/authorized_keys2\n"
+    ways, _gaps = ways_of_sshd([Asked("a", 1, "", ())], str(tmp_path / "sshd_config"), lambda _command: (0, out, ""))
+    assert ways["a"]["home_keys"] == [".ssh/authorized_keys", ".ssh/authorized_keys2"]
 
 
 def test_a_key_file_that_sshd_has_printed_is_the_key_file(tmp_path: Path) -> None:

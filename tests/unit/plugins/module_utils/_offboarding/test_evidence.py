@@ -98,6 +98,10 @@ def utmp(host: Host, user: str, process: int, kind: int = 7) -> None:
     target.write_bytes(record.ljust(384, b"\0"))
 
 
+def service(host: Host, name: str, text: str) -> Path:
+    return host.write("etc/systemd/system/" + name, text)
+
+
 LEFT: dict[str, tuple[str, Callable[[Host], object]]] = {
     "account": ("passwd", lambda host: host.append("etc/passwd", "alice:x:1:1::/:/bin/sh\n")),
     "number": ("passwd", lambda host: host.append("etc/passwd", "carol:x:%d:1::/:/bin/sh\n" % ALICE)),
@@ -130,6 +134,9 @@ LEFT: dict[str, tuple[str, Callable[[Host], object]]] = {
     "login record": ("logged in", lambda host: utmp(host, "alice", 1)),
     "unit": ("units", lambda host: host.answers.update(systemctl=(0, "active\n", ""))),
     "cgroup": ("units", lambda host: host.write("cgroup/user.slice/user-5238.slice/a/cgroup.procs", "7\n")),
+    "service": ("services", lambda host: service(host, "report.service", "[Service]\nUser = alice\n")),
+    "service by number": ("services", lambda host: service(host, "report.service", "[Service]\nUser=%d\n" % ALICE)),
+    "service by a drop-in": ("services", lambda host: service(host, "x.service.d/who.conf", "[Service]\nUser=alice\n")),
     "let in": ("account access", lambda host: host.answers.update(su=(0, "", ""))),
     "home of another": ("home kept", lambda host: (host.root / "home/alice").mkdir(parents=True)),
 }
@@ -153,6 +160,31 @@ def test_each_thing_that_is_left_is_found_and_named(host: Host, left: str) -> No
     assert not receipt["complete"]
     assert "alice: %s (" % step in what_fails([receipt])
     assert any(line.startswith("  NO  %s" % step) for line in table_of([receipt]))
+
+
+def test_a_service_that_asks_no_pam_runs_as_a_closed_account(host: Host) -> None:
+    """Pain 13: systemd starts what has User= and no PAMName=, whether or not the account has expired."""
+    disabled(host)
+    service(host, "jupyter-alice.service", "[Service]\nUser=alice\nPAMName=labfleet-jupyter\n")
+    service(host, "jupyter-alice.service.d/memory.conf", "[Service]\nUser=alice\nMemoryMax=1G\n")
+    service(host, "bob.service", "[Service]\n#User=alice\nUser=alice\nUser=bob\nGroup=alice\n")
+    template = host.write("usr/lib/systemd/system/sync@.service", "[Service]\nUser=%i\n")
+    (host.root / "etc/systemd/system/multi-user.target.wants").mkdir()
+    for name in ("bob", "malice"):
+        os.symlink(template, host.root / ("etc/systemd/system/multi-user.target.wants/sync@%s.service" % name))
+    os.symlink("/nowhere", host.root / "etc/systemd/system/multi-user.target.wants/alice.service")
+    os.symlink("/dev/null", host.root / "etc/systemd/system/masked@alice.service")
+    assert host.failed("disabled") == []
+    link = host.root / "etc/systemd/system/multi-user.target.wants/sync@alice.service"
+    os.symlink(template, link)
+    steps = {step["step"]: step["evidence"] for step in host.prove("disabled")["steps"] if not step["holds"]}
+    assert steps == {"services": "%s runs as them and does not ask PAM" % link}
+    link.unlink()
+    service(host, "bob.service", "[Service]\nUser=bob\nUser=alice\n")
+    service(host, "report.service", "[Service]\nUser=alice\n")
+    os.symlink("../report.service", link.parent / "report.service")
+    (told,) = [step["evidence"] for step in host.prove("disabled")["steps"] if step["step"] == "services"]
+    assert told.count("runs as them") == 2
 
 
 def test_the_end_of_a_login_script_is_nobody(host: Host) -> None:
@@ -257,6 +289,15 @@ def test_archives_are_summed_again(host: Host) -> None:
     os.chown(home, BOB, BOB, follow_symlinks=False)
     assert host.failed(home_state="removed") == ["home removed"]
     assert host.failed(home_state="elsewhere") == []
+
+
+def test_a_home_that_cannot_be_looked_at_is_not_taken_for_none(host: Host) -> None:
+    """A file system that is broken (a stale handle, a FUSE that ended) answers with errors of its own."""
+    os.symlink("home", host.root / "home")
+    assert host.failed(home_state="removed") == ["home removed"]
+    assert host.failed(home_state="archived") == ["home archived"]
+    assert host.failed(home_state="kept") == []
+    assert host.prove(home_state="archived")["steps"][-1]["evidence"].endswith("Too many levels of symbolic links")
 
 
 def test_no_name_becomes_an_option_or_a_path(host: Host) -> None:

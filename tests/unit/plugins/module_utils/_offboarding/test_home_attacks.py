@@ -13,7 +13,7 @@ import subprocess
 import tarfile
 import time
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import pytest
 
@@ -22,6 +22,7 @@ from ansible_collections.labfleet.identity.plugins.module_utils._errors import I
 from ansible_collections.labfleet.identity.plugins.module_utils._offboarding import (
     _home_archive,
     _home_removal,
+    _home_run,
     _home_walk,
 )
 from ansible_collections.labfleet.identity.plugins.module_utils._offboarding._home_removal import leaving_name
@@ -29,7 +30,7 @@ from ansible_collections.labfleet.identity.plugins.module_utils._offboarding._ho
 from .conftest import ALICE, BOB, Leaving
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Callable, Iterator
 
 SECRET = b"root:$6$canary$hash:20000::::::\n"
 
@@ -304,6 +305,76 @@ def test_a_home_that_is_a_link_or_somebody_elses_is_refused(host: Leaving, secre
     assert secret.exists()
 
 
+def _link(host: Leaving) -> None:
+    host.home.rename(host.base / "real")
+    os.symlink(host.base / "real", host.home)
+
+
+def _of_bob(host: Leaving) -> None:
+    os.chown(host.home, BOB, BOB)
+
+
+def _root_is_home(host: Leaving) -> None:
+    passwd = host.etc / "passwd"
+    passwd.write_text(passwd.read_text() + "alice:x:%d:%d::/:/bin/bash\n" % (ALICE, ALICE))
+
+
+def _open_archives(host: Leaving) -> None:
+    host.archives.mkdir(mode=0o755)
+
+
+@pytest.mark.parametrize("spoil", [_link, _of_bob, _root_is_home, _open_archives])
+def test_no_home_keeps_an_account_open(host: Leaving, spoil: Callable[[Leaving], None]) -> None:
+    """The role looks at homes before it closes accounts: a failure there would let somebody in for longer."""
+    spoil(host)
+    answer = host.run("kept")
+    assert answer["homes"][0]["action"] == "none"
+    home = "/" if spoil is _root_is_home else str(host.home)
+    assert answer["homes"][0]["user"] == {"name": "alice", "uid": ALICE, "home": home}
+    assert len(answer["warnings"]) == (spoil is not _open_archives)
+    with pytest.raises(IdentityError):
+        host.run("archived")
+
+
+def test_a_home_that_cannot_be_looked_at_is_not_taken_for_none(host: Leaving) -> None:
+    """A file system that is broken (a stale handle, a FUSE that ended) answers with errors of its own."""
+    os.symlink("loop", host.base / "loop")
+    users = [{"name": "alice", "uid": ALICE, "home": str(host.base / "loop" / "homes" / "alice")}]
+    for state in ("archived", "removed"):
+        with pytest.raises(IdentityError, match="Too many levels of symbolic links"):
+            host.run(state, users=users, without_archive=True)
+    assert "Too many levels" in host.run("kept", users=users)["warnings"][0]
+
+
+@pytest.mark.parametrize("below", ["", "/bob", "/a/./b/"])
+def test_a_home_in_which_somebody_else_lives_stays(host: Leaving, below: str) -> None:
+    passwd = host.etc / "passwd"
+    passwd.write_text(passwd.read_text() + "bob:x:%d:%d::%s%s:/bin/bash\n" % (BOB, BOB, host.home, below))
+    for more in ({"archive_first": True}, {"without_archive": True}):
+        with pytest.raises(IdentityError, match=r"bob lives in home .* as well"):
+            host.run("removed", **more)
+    assert (host.home / "notes.txt").exists()
+    host.archive()
+
+
+def test_a_home_that_changes_after_it_was_archived_stays(host: Leaving, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Somebody of the group, or a service, may write where the person cannot any more."""
+    make_archive = _home_archive.make_archive
+
+    def then_bob_writes(*args: Any) -> Any:
+        archive = make_archive(*args)
+        host.write("from bob", b"the only copy\n")
+        return archive
+
+    monkeypatch.setattr(_home_run, "make_archive", then_bob_writes)
+    with pytest.raises(IdentityError, match="changed after it was archived"):
+        host.run("removed", archive_first=True)
+    assert (host.home / "from bob").read_bytes() == b"the only copy\n"
+    monkeypatch.undo()
+    assert host.run("removed", archive_first=True)["homes"][0]["action"] == "remove"
+    assert not host.home.exists()
+
+
 @pytest.mark.parametrize(("uid", "mode"), [(ALICE, 0o755), (0, 0o777), (0, 0o1777), (0, 0o775)])
 def test_a_parent_that_others_can_change_is_refused(host: Leaving, uid: int, mode: int) -> None:
     os.chown(host.base, uid, 100)
@@ -334,6 +405,11 @@ def test_an_open_account_keeps_its_home(host: Leaving) -> None:
             host.accounts({name: (uid, shell, end)})
             with pytest.raises(IdentityError, match="is open on this host"):
                 host.run("removed", without_archive=True)
+    host.accounts({"alice": (ALICE, "/usr/sbin/nologin", "1")})
+    passwd = host.etc / "passwd"
+    passwd.write_text(passwd.read_text().replace("alice:x:", "alice:*:"))  # so that PAM heeds no expiry
+    with pytest.raises(IdentityError, match="is open on this host"):
+        host.run("removed", without_archive=True)
     host.accounts({"alice": (ALICE, "/usr/sbin/nologin", "1")})
     Path(host.proc / "77").mkdir()
     (host.proc / "77" / "status").write_text("State:\tS (sleeping)\nUid:\t0\t%d\t0\t0\n" % ALICE)
