@@ -81,7 +81,7 @@ class ActionModule(ControllerAction):
                 f"There is no ledger {store.name} yet: correct the path; the first run of uid_allocation begins one."
             )
         answers = parse_answers(plain(arguments["hosts"]))
-        revoked = {parse_public_key(line).fingerprint for line in arguments["revoked_keys"]}
+        revoked = {parse_public_key(line, revoked=True).fingerprint for line in arguments["revoked_keys"]}
         people, stamp = [], stamp_now()
         for raw in _mappings(plain(arguments["profiles"]), "profiles", _PROFILE_KEYS):
             one, its_revoked = self._people(raw, ledger, stamp.at, arguments["lock_timeout"])
@@ -124,7 +124,8 @@ class ActionModule(ControllerAction):
         people = [(ledger.profile(home), person) for home in homes for person in ledger.profile(home).people()]
         names = {person.username: home.names_of(person) for home, person in people if len(home.names_of(person)) > 1}
         merged = merge_keys(roster, profile, {home: store.load(home) for home in homes}, now, names)
-        return People(profile, merged.roster), {parse_public_key(line).fingerprint for line in merged.revoked}
+        revoked = {parse_public_key(line, revoked=True).fingerprint for line in merged.revoked}
+        return People(profile, merged.roster), revoked
 
     def _export(self, wanted: dict[str, Any], told: dict[str, Any]) -> dict[str, Any]:
         """Write the report, or only say that it would be."""

@@ -182,7 +182,7 @@ def _decision(arguments: dict[str, Any], now: str) -> Decide:
     if state == "absent":
         return lambda book: remove(book, username, name, now)
     if state == "revoked" and arguments["key"] is not None:
-        entry = _entry(arguments["key"])
+        entry = _entry(arguments["key"], revoked=True)
         return lambda book: revoke_unknown(book, username, check_key_name(name), entry, now)
     change = deactivate if state == "inactive" else revoke
 
@@ -223,10 +223,10 @@ def _import(arguments: dict[str, Any], now: str) -> Decide:
     return lambda book: take_over(book, arguments["username"], found, now)
 
 
-def _entry(raw: Any) -> KeyEntry:
+def _entry(raw: Any, revoked: bool = False) -> KeyEntry:
     if isinstance(raw, dict) and raw.get("expires") is not None:
         raise IdentityError("A key of the store has no expires: give valid_until.")
-    return parse_key_entry(raw)
+    return parse_key_entry(raw, revoked)
 
 
 def _limit(option: str, arguments: dict[str, Any]) -> str | None:

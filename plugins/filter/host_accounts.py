@@ -14,9 +14,9 @@ description:
   - Takes the identities that M(labfleet.identity.uid_allocation) returned and gives the list that
     O(labfleet.identity.accounts#module:users) wants, for one host.
   - People whose state is V(disabled) or V(absent) are always in the list, so that they are locked out or removed on
-    every host. Other people that are not selected come with C(selected=false) and their keys, so that a key which was
-    taken from them works no more where they once had an account. What happens to such an account is decided by
-    O(labfleet.identity.accounts#module:orphans).
+    every host. Other people that are not selected come with C(selected=false), their keys and their groups, so that a
+    key or a group which was taken from them is theirs no more where they once had an account. What happens to such an
+    account is decided by O(labfleet.identity.accounts#module:orphans).
 positional: _input, select
 options:
   _input:

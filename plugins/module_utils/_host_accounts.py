@@ -78,7 +78,7 @@ def host_accounts(
             if not make_homes and accounts[-1]["home"].startswith(base + "/"):
                 accounts[-1]["create_home"] = False
         else:
-            accounts.append(_unselected(person))
+            accounts.append(_unselected(person, everywhere))
         if person["username"] in hashes:
             accounts[-1]["password"] = hashes[person["username"]]
         if sudo is not None:
@@ -181,13 +181,21 @@ def _absolute(path: Any, what: str) -> str:
     return path
 
 
-def _unselected(person: dict[str, Any]) -> dict[str, Any]:
-    """Nothing is made of these; but where they had an account once, a key that was taken from them goes as well."""
+def _unselected(person: dict[str, Any], everywhere: Sequence[str]) -> dict[str, Any]:
+    """Nothing is made of these; but where they had an account once, keys and groups taken from them go as well."""
     account = {"name": person["username"], "uid": person["uid"], "gid": person["gid"], "selected": False}
     for key, option in (("public_keys", "keys"), ("expires", "expires"), ("former_usernames", "formerly")):
         if person.get(key) is not None:
             account[option] = person[key]
-    return account
+    groups = _groups(person, everywhere)
+    return account if groups is None else {**account, "groups": groups}
+
+
+def _groups(person: dict[str, Any], everywhere: Sequence[str]) -> list[str] | None:
+    """Unset and empty differ: unset leaves alone what is there."""
+    if not everywhere and person.get("groups") is None:
+        return None
+    return list(dict.fromkeys([*everywhere, *(person.get("groups") or ())]))
 
 
 def _account(person: dict[str, Any], base: str, shell: str, everywhere: Sequence[str]) -> dict[str, Any]:
@@ -203,9 +211,8 @@ def _account(person: dict[str, Any], base: str, shell: str, everywhere: Sequence
     for key, option in _TAKEN_OVER.items():
         if person.get(key) is not None:
             account[option] = person[key]
-    # unset and empty differ: unset leaves alone what is there
-    if everywhere or person.get("groups") is not None:
-        groups = list(dict.fromkeys([*everywhere, *(person.get("groups") or ())]))
+    groups = _groups(person, everywhere)
+    if groups is not None:
         if len(groups) > GROUPS_LIMIT:
             raise IdentityError(
                 f"{quoted(person['username'])} would be in {len(groups)} groups, but NFS heeds {GROUPS_LIMIT} at most:"

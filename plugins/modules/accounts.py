@@ -109,7 +109,8 @@ options:
         description:
           - With V(false) the person is known but not meant for this host. Nothing is made. An account of theirs that is
             there is an orphan (see O(orphans)); as long as it is there, O(users[].keys) and O(users[].expires) hold for
-            it, so that a key which was taken from them does not work on.
+            it, so that a key which was taken from them does not work on. It leaves the shared groups that
+            O(users[].groups) no longer names, and enters none.
         type: bool
         default: true
       formerly:

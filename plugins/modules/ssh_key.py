@@ -91,7 +91,8 @@ options:
         of it, C(restrict), C(pty), C(agent_forwarding), C(port_forwarding), C(x11_forwarding), C(user_rc),
         C(verify_required) (booleans), C(from), C(permit_open), C(permit_listen) (lists) and C(command).
       - It says all options. One that is not in it is taken away. Without O(key) they are left alone.
-      - ed25519, ecdsa, RSA with at least 3072 bits, and both types in security keys (C(sk-)).
+      - ed25519, ecdsa, RSA with at least 3072 bits, and both types in security keys (C(sk-)). With O(state=revoked) RSA
+        with 1024 bits is enough.
       - With O(generate) a mapping of options alone.
     type: raw
   valid_from:

@@ -69,6 +69,7 @@ options:
       keys:
         description:
           - Public key lines, each without options. Order and repetition do not matter.
+          - RSA has at least 3072 bits; to be revoked, 1024 are enough.
           - Left out, the file stays as it is. An empty list removes it.
         type: list
         elements: str

@@ -64,7 +64,7 @@ class Draft:
         self.problems: list[str] = []
         self.warnings: list[str] = []
         self.changes: list[Change] = []
-        self.closings: dict[str, dict[str, list[str] | None]] = {"passwd": {}, "shadow": {}}
+        self.closings: dict[str, dict[str, list[str] | None]] = {"passwd": {}, "shadow": {}, "gshadow": {}, "group": {}}
         self.edits: dict[str, dict[str, list[str] | None]] = {"group": {}, "gshadow": {}, "shadow": {}, "passwd": {}}
         self.members: dict[str, dict[str, None]] = {}  # in order, of the groups whose members may change
         self.homes: list[HomeJob] = []

@@ -86,6 +86,7 @@ def make_plan(request: Request, state: HostState) -> Plan:
         if user.state == "present" and user.groups is not None:
             _plan_memberships(draft, user)
     _apply_members(draft)
+    _leave_first(draft)
     finish_belongings(draft)
     _check_cap(draft)
     if draft.problems:
@@ -116,6 +117,7 @@ def _finished(draft: Draft, state: HostState, renaming: Renaming) -> Plan:
     first_key_files = {
         name: draft.key_files.get(name, renaming.state.key_files.get(name, b"")) for name in renaming.names.values()
     }
+    first_key_files.update((name, data) for name, data in draft.key_files.items() if name not in draft.new)
     return Plan(
         changes=tuple(draft.changes),
         record_first=first if first != state.record else None,
@@ -221,6 +223,20 @@ def _apply_members(draft: Draft) -> None:
                 draft.change("group", group, "gshadow entry", "missing", "members %s" % (new[3] or "(none)"))
             elif not touched:
                 draft.change("group", group, "gshadow", ":".join(secret[2:]), ":".join(new[2:]))
+
+
+def _leave_first(draft: Draft) -> None:
+    """Whoever is in a group no more leaves it before anything that can fail is done; who is new in it enters later."""
+    for database, there in (("group", draft.group), ("gshadow", draft.gshadow or {})):
+        for name, fields in list(draft.edits[database].items()):
+            if fields is None or name not in there:
+                continue
+            stay = set(members_of(fields))
+            left = [*fields[:3], ",".join(member for member in members_of(there[name]) if member in stay)]
+            if left != there[name]:
+                draft.closings[database][name] = left
+            if left == fields:
+                del draft.edits[database][name]
 
 
 def _listed(before: list[str], members: dict[str, None]) -> list[str]:

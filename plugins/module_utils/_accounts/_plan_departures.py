@@ -33,6 +33,8 @@ from ansible_collections.labfleet.identity.plugins.module_utils._accounts._shado
 )
 
 if TYPE_CHECKING:
+    from collections.abc import Collection
+
     from ansible_collections.labfleet.identity.plugins.module_utils._accounts._draft import Draft
     from ansible_collections.labfleet.identity.plugins.module_utils._accounts._request import UserSpec
 
@@ -40,7 +42,7 @@ __all__ = ["plan_absent", "plan_disabled", "plan_stray_keys", "plan_unselected"]
 
 
 def plan_unselected(draft: Draft, user: UserSpec) -> None:
-    """An account that stays on a host its owner is no longer meant for: a key taken from them must not work there."""
+    """An account that stays on a host its owner is no longer meant for: what was taken from them is gone there, too."""
     fields = draft.passwd[user.name]
     if draft.state.record.users[user.name].state == "disabled":
         return
@@ -55,6 +57,17 @@ def plan_unselected(draft: Draft, user: UserSpec) -> None:
     if user.expires is not None:
         update_shadow(draft, user)
     plan_revocations(draft, user)
+    if user.groups is not None:
+        _leave_lost_groups(draft, user, user.groups)
+
+
+def _leave_lost_groups(draft: Draft, user: UserSpec, kept: Collection[str]) -> None:
+    """Whoever was taken out of a shared group leaves it here: a host that selects by it selects them no more."""
+    lost = [group for group in draft.managed_groups() if group not in kept and user.name in draft.members_now(group)]
+    for group in lost:
+        draft.leave_group(group, user.name)
+    if lost:
+        draft.change("user", user.name, "groups", "", " ".join("-" + group for group in lost))
 
 
 def plan_stray_keys(draft: Draft) -> None:

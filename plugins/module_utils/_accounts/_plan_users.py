@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+import time
 from typing import TYPE_CHECKING
 
 from ansible_collections.labfleet.identity.plugins.module_utils._accounts._plan_belongings import plan_belongings
@@ -71,8 +72,20 @@ def plan_present(draft: Draft, user: UserSpec) -> None:
 
 def locks_out(draft: Draft, user: UserSpec) -> bool:
     """Would an account that stays lose its last key, or be over?"""
-    loses_keys = user.keys == () and key_lines(draft.state.key_files.get(user.name, b"")) != []
-    return loses_keys or is_over(user.expires or "", draft.state.today)
+    there = draft.state.key_files.get(user.name, b"")
+    loses_keys = user.keys == () and key_lines(there) != []
+    return loses_keys or is_over(user.expires or "", draft.state.today) or _keeps_no_way_in(draft, user, there)
+
+
+def _keeps_no_way_in(draft: Draft, user: UserSpec, there: bytes) -> bool:
+    """Would of somebody who must not be shut out only keys be left that are over, or force a command?"""
+    if not user.keys or user.name not in draft.state.protected.union(draft.request.protected_users):
+        return False
+    # only who comes in as somebody of the roster pays for this import
+    from ansible_collections.labfleet.identity.plugins.module_utils._ssh._sshd_ways import keys_in
+
+    now = time.strftime("%Y%m%d%H%M%S", time.gmtime(draft.state.today * 86400))
+    return bool(keys_in(there.decode("utf-8", "replace"), now)) and not keys_in("\n".join(user.keys), now)
 
 
 def _create_problems(draft: Draft, user: UserSpec) -> list[str]:
@@ -153,17 +166,26 @@ def _home_problems(draft: Draft, user: UserSpec) -> list[str]:
         return ["its home cannot be made: %s" % home.problem] if home.problem else []
     if home.kind == "hidden":
         # no user can stop the run on a host: only an account that does not use this home yet waits for it
-        fields = draft.passwd.get(user.name)
-        return [] if fields and fields[HOME] == user.home else [home.problem]
+        return [] if _has_this_home(draft, user) else [home.problem]
     if home.kind != "directory":
         return ["home %s is not a directory (a link or a file): move it away" % user.home]
     if home.uid != user.uid:
-        owner = draft.uid_names.get(str(home.uid), "nobody known here")
-        return [
-            "home %s belongs to uid %d (%s), not to %d: files are not given away; move it, or migrate them"
-            % (user.home, home.uid, owner, user.uid)
-        ]
+        # whoever has sub-ids can give the own home to one of them, and must not stop the run on a host that way
+        is_theirs = _has_this_home(draft, user) and user.name in draft.state.record.users
+        if not is_theirs or str(home.uid) in draft.uid_names:
+            return ["%s: files are not given away; move it, or migrate them" % _whose_home(draft, user)]
     return []
+
+
+def _has_this_home(draft: Draft, user: UserSpec) -> bool:
+    fields = draft.passwd.get(user.name)
+    return fields is not None and fields[HOME] == user.home
+
+
+def _whose_home(draft: Draft, user: UserSpec) -> str:
+    uid = draft.state.homes[user.home].uid
+    owner = draft.uid_names.get(str(uid), "nobody known here")
+    return "home %s belongs to uid %d (%s), not to %d" % (user.home, uid, owner, user.uid)
 
 
 def _create(draft: Draft, user: UserSpec) -> None:
@@ -237,6 +259,10 @@ def _plan_home(draft: Draft, user: UserSpec) -> None:
             draft.change("user", user.name, "home directory", "missing", "%04o" % job_mode)
     elif home.problem:
         draft.warnings.append("%s: the home was left as it is: %s" % (user.name, home.problem))
+    elif home.uid not in (-1, user.uid):
+        draft.warnings.append(
+            "%s: %s: it was left as it is; give it back with chown" % (user.name, _whose_home(draft, user))
+        )
     elif mode is not None and home.mode != mode:
         draft.homes.append(HomeJob(user.name, user.home, user.uid, user.gid, mode, False))
         draft.change("user", user.name, "home mode", "%04o" % home.mode, "%04o" % mode)

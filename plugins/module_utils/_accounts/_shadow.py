@@ -53,7 +53,9 @@ def update_shadow(draft: Draft, user: UserSpec) -> None:
     _plan_ageing(draft, user, wanted)
     _plan_expiry(draft, user, wanted)
     if wanted != old:
-        draft.edits["shadow"][user.name] = wanted
+        # an account that is over is shut before anything that can fail is done
+        step = draft.closings if is_over(wanted[EXPIRES], draft.state.today) else draft.edits
+        step["shadow"][user.name] = wanted
 
 
 def disabled_shadow(draft: Draft, user: UserSpec) -> list[str]:
@@ -73,7 +75,7 @@ def disabled_shadow(draft: Draft, user: UserSpec) -> list[str]:
 
 def has_password(draft: Draft, name: str) -> bool:
     """Will somebody have a password, as far as is decided?"""
-    entry = draft.edits["shadow"].get(name) or draft.shadow.get(name)
+    entry = draft.closings["shadow"].get(name) or draft.edits["shadow"].get(name) or draft.shadow.get(name)
     return entry is not None and _is_password(entry[PASSWORD])
 
 

@@ -106,7 +106,8 @@ class Plan:
     orphans: tuple[str, ...]
     warnings: tuple[str, ...]
     tables: dict[str, Table] = field(default_factory=dict)  # with the new names of accounts that are renamed
-    first_key_files: dict[str, bytes] = field(default_factory=dict)  # of these, before the files name them
+    # of these and of accounts that are there, before the files name them and before anything that can fail
+    first_key_files: dict[str, bytes] = field(default_factory=dict)
     former_key_files: tuple[str, ...] = ()  # of their former names, removed at the end
     files: dict[str, bytes] = field(default_factory=dict)  # path below /etc -> content; those to remove first
     linger: dict[str, bool] = field(default_factory=dict)

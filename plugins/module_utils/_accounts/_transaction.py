@@ -75,7 +75,7 @@ def account_files_lock(etc: str, timeout: int) -> Iterator[None]:
 class Contents:
     """The account files to write, in this order: (name, content)."""
 
-    closing: list[tuple[str, bytes]]  # without names that go, and with the locks on those that are shut
+    closing: list[tuple[str, bytes]]  # without names that go, in groups too, and with the locks on those that are shut
     opening: list[tuple[str, bytes]]  # with everything else; names that come appear in passwd last
 
     @property
@@ -112,8 +112,8 @@ def apply_plan(
 ) -> None:
     """Do it. The caller holds the lock.
 
-    Who has to go is shut out first, so that nothing that fails later, a home that cannot be made for example, keeps a
-    door open.
+    Who has to go is shut out first, and what was taken from somebody (a key, a group) goes, so that nothing that fails
+    later, a home that cannot be made for example, keeps a door open.
     """
     if plan.record_first is not None:
         _write_record(plan.record_first, places)
@@ -141,7 +141,10 @@ def apply_plan(
             # systemd reads its files while homes are made, and has read them before anybody can log in
             with _telling_of_configuration(plan, run_command):
                 flush_and_close(make_homes((job for job in plan.homes if job.create), request.skel))
-                _write_key_files({name: data for name, data in plan.key_files.items() if data}, request.keys_directory)
+                later = {
+                    name: data for name, data in plan.key_files.items() if data and name not in plan.first_key_files
+                }
+                _write_key_files(later, request.keys_directory)
             write(contents.opening)
             _write_key_files(dict.fromkeys(plan.former_key_files, b""), request.keys_directory)
             set_lingering(plan.linger, places.linger, run_command)

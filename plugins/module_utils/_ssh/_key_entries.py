@@ -43,18 +43,19 @@ class KeyEntry:
         return {"key": self.key.line, **option_data(self.options)}
 
 
-def parse_key_entry(raw: Any) -> KeyEntry:
+def parse_key_entry(raw: Any, revoked: bool = False) -> KeyEntry:
     """Read one key as a person or a roster gives it.
 
     :param raw: a public key line, or a mapping of ``key`` and options (:mod:`_key_options` says which).
+    :param revoked: of a key that is to let nobody in, see :func:`parse_public_key`.
     :raises IdentityError: no key that may be used, an unknown option, or a value that sshd could read as another.
     """
     if not isinstance(raw, dict):
-        return KeyEntry(parse_public_key(raw))
+        return KeyEntry(parse_public_key(raw, revoked))
     options = {name: value for name, value in raw.items() if value is not None}
     if "key" not in options:
         raise IdentityError("a key with options has no key: give the public key line as 'key'")
-    key = parse_public_key(options.pop("key"))
+    key = parse_public_key(options.pop("key"), revoked)
     if not options:
         return KeyEntry(key)
     from ansible_collections.labfleet.identity.plugins.module_utils._ssh._key_options import option_text

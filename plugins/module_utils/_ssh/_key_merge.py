@@ -65,11 +65,23 @@ def merge_keys(
         called = names.get(entry.username, (entry.username,))
         known = [books[home].people[name] for home in homes for name in called if name in books[home].people]
         if known or any(held.key.blob in revoked for held in entry.keys or ()):
-            records = {record.blob: record for keys in reversed(known) for record in keys.values()}
+            records: dict[str, KeyRecord] = {}
+            for record in (record for keys in reversed(known) for record in keys.values()):
+                records[record.blob] = _stricter(record, records.get(record.blob, record), now)
             entries[-1], left_out = _with_keys(entry, records, revoked, now)
             warnings += left_out
     _check_is_one_persons(entries, profile, books[profile], names)
     return MergedKeys(Roster(tuple(entries)), tuple(revoked.values()), tuple(warnings))
+
+
+def _stricter(first: KeyRecord, other: KeyRecord, now: str) -> KeyRecord:
+    """What two profiles say of one key: it works while both let it, as the first one says."""
+    if ACTIVE not in (first.status(now), other.status(now)):
+        return first
+    if first.status(now) != other.status(now):
+        return other if first.status(now) == ACTIVE else first
+    ends = [record.valid_until for record in (first, other) if record.valid_until is not None]
+    return replace(first, valid_until=min(ends, default=None))
 
 
 def _with_keys(

@@ -132,7 +132,7 @@ def parse_key_files(pub: bytes, meta: bytes) -> KeyRecord:
         line = pub.decode("ascii")
     except UnicodeDecodeError:
         raise IdentityError("its .pub is no public key") from None
-    entry = parse_key_entry({"key": line, **options})
+    entry = parse_key_entry({"key": line, **options}, revoked=fields["state"] == REVOKED)
     found = {"fingerprint": entry.key.fingerprint, "type": entry.key.type, "comment": entry.key.comment}
     for name, value in found.items():
         if fields[name] != value:

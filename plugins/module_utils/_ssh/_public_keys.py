@@ -20,6 +20,7 @@ from ansible_collections.labfleet.identity.plugins.module_utils._errors import I
 __all__ = ["MAXIMUM_LINE", "MINIMUM_RSA_BITS", "PublicKey", "is_key_type", "parse_public_key"]
 
 MINIMUM_RSA_BITS = 3072
+_MINIMUM_TO_REVOKE = 1024  # sshd reads no shorter ones
 MAXIMUM_RSA_BITS = 16384
 MAXIMUM_LINE = 8192  # sshd reads lines of this length
 
@@ -61,10 +62,11 @@ def is_key_type(word: str) -> bool:
     return word in _KINDS
 
 
-def parse_public_key(text: str) -> PublicKey:
+def parse_public_key(text: str, revoked: bool = False) -> PublicKey:
     """Read one public key line.
 
     :param text: ``TYPE BASE64 [COMMENT]``, blanks around it are dropped.
+    :param revoked: of a key that is to let nobody in: a weak one, which sshd may take elsewhere, is read as well.
     :returns: the key, whose blob has been decoded and checked field by field.
     :raises IdentityError: not a key, not one of the accepted types, too weak, or a comment that is not plain text.
     """
@@ -97,7 +99,7 @@ def parse_public_key(text: str) -> PublicKey:
         canonical = False
     if not canonical:
         raise IdentityError("SSH public key %s is damaged: its second field is not base64; copy it again" % shown)
-    problem = _problem(blob, parts[0], *kind)
+    problem = _problem(blob, parts[0], *kind, _MINIMUM_TO_REVOKE if revoked else MINIMUM_RSA_BITS)
     if problem:
         raise IdentityError("SSH public key %s is refused: %s" % (shown, problem))
     return PublicKey(parts[0], parts[1], comment)
@@ -142,7 +144,7 @@ def _strings(blob: bytes) -> list[bytes] | None:
     return fields
 
 
-def _problem(blob: bytes, name: str, kind: str, curve: str) -> str:
+def _problem(blob: bytes, name: str, kind: str, curve: str, least_bits: int) -> str:
     """Why the decoded key is refused; empty when it is good."""
     fields = _strings(blob)
     damaged = "it is damaged; copy it again"
@@ -150,7 +152,7 @@ def _problem(blob: bytes, name: str, kind: str, curve: str) -> str:
         return damaged
     body = fields[1:]
     if kind == "rsa":
-        return _rsa_problem(body) if len(body) == 2 else damaged
+        return _rsa_problem(body, least_bits) if len(body) == 2 else damaged
     if kind.startswith("sk-"):
         if not body or not body[-1].startswith(b"ssh:") or b"\0" in body[-1]:
             return "its application does not begin with ssh:"
@@ -162,15 +164,15 @@ def _problem(blob: bytes, name: str, kind: str, curve: str) -> str:
     return "" if len(body) == 1 and len(body[0]) == 32 else damaged
 
 
-def _rsa_problem(body: list[bytes]) -> str:
+def _rsa_problem(body: list[bytes], least_bits: int) -> str:
     exponent, modulus = (int.from_bytes(number, "big") for number in body)
     # numbers with zeros in front are the same key in other bytes, with a fingerprint that nobody else computes
     plain = all(number[:2] >= b"\x00\x80" and number[:1] < b"\x80" for number in body)
     if not plain or modulus % 2 == 0 or exponent % 2 == 0 or exponent < 3:
         return "it is not an RSA key; copy it again"
     bits = modulus.bit_length()
-    if bits < MINIMUM_RSA_BITS:
-        return "RSA with %d bits is too weak (at least %d); make an ed25519 key" % (bits, MINIMUM_RSA_BITS)
+    if bits < least_bits:
+        return "RSA with %d bits is too weak (at least %d); make an ed25519 key" % (bits, least_bits)
     if bits > MAXIMUM_RSA_BITS:
         return "RSA with %d bits is more than OpenSSH takes (%d)" % (bits, MAXIMUM_RSA_BITS)
     return ""

@@ -22,6 +22,7 @@ from ansible_collections.labfleet.identity.plugins.module_utils._ssh._sshd_confi
     complaint,
     foreign_values,
     global_value,
+    group_rules,
     key_file_rules,
     key_files,
     key_files_of,
@@ -31,10 +32,12 @@ from ansible_collections.labfleet.identity.plugins.module_utils._ssh._sshd_confi
     reads_homes,
     staged_config,
     takes_passwords,
+    words,
 )
 from ansible_collections.labfleet.identity.plugins.module_utils._ssh._sshd_ways import (
     check_who_connects,
     last_keys_of_others,
+    members,
 )
 
 if TYPE_CHECKING:
@@ -48,6 +51,7 @@ __all__ = ["Change", "check"]
 
 _SSHD_DEFAULT = [".ssh/authorized_keys", ".ssh/authorized_keys2"]
 _SHOWN_NAMES = 5
+_KEY_RULES = ("authorizedkeysfile", "authorizedkeyscommand", "trustedusercakeys")  # which keys let somebody in
 
 
 @dataclass(frozen=True)
@@ -85,6 +89,7 @@ def check(host: Host, config: str, change: Change) -> list[str]:
         if change.differs and change.content is not None:
             _check_revocations_count(host, config, change, then)
             _check_dropin(host, staged, change.path, change.content, now, then)
+            _check_groups_have_their_rules(host, staged, change.path, change.content)
         # a configuration that is broken says nothing about today, and what mends it has to let people in as well
         today = staged if isinstance(now, str) else host.config
         warnings = check_who_connects(
@@ -104,7 +109,7 @@ def _check_key_file(host: Host, scratch: str, path: str, data: bytes) -> None:
     os.unlink(copy)
     read = {field for line in out.splitlines() for field in line.split()[1:2]}
     for line in lines:
-        fingerprint = parse_public_key(line).fingerprint
+        fingerprint = parse_public_key(line, revoked=True).fingerprint
         if fingerprint not in read:
             raise IdentityError(
                 "OpenSSH of this host cannot read the key %s for %s (%s), and sshd might refuse everybody because of"
@@ -119,6 +124,11 @@ def _check_revocations_count(host: Host, config: str, change: Change, then: Sett
         return
     for name, text in [(host.config, config), *_dropins(change.path)]:
         others = foreign_values(text, "revokedkeys", ours[0])
+        if others[:1] == ["none"]:
+            raise IdentityError(
+                "%s has the line 'RevokedKeys none' in a Match, and for whom that holds sshd forgets the list of %s:"
+                " remove that line" % (name, change.path)
+            )
         if others:
             raise IdentityError(
                 "%s revokes the keys in %s, and sshd reads one such list: put its keys into the one of %s (role"
@@ -158,6 +168,29 @@ def _check_dropin(host: Host, staged: str, path: str, content: str, now: Setting
     rules = ([everybody] if everybody is not None else [old]) + matched
     always = [pattern for pattern in rules[0] if all(pattern in rule for rule in rules[1:])]
     _check_nobody_locked_out(host, staged, now, always)
+
+
+def _check_groups_have_their_rules(host: Host, staged: str, path: str, content: str) -> None:
+    """Refuse rules about keys that an earlier Match takes away from a member of the group that they are for."""
+    earlier = [text for name, text in _dropins(path) if name < path]
+    if not any(words(line)[:1] == ["match"] for text in earlier for line in text.splitlines()):
+        return
+    asked: set[str] = set()
+    for groups, rules in group_rules(content):
+        wanted = {keyword: rules[keyword] for keyword in _KEY_RULES if keyword in rules}
+        there = members(groups).difference(asked) if wanted else ()
+        for account in parse_passwd(_text(host.passwd)):
+            if account.name not in there:
+                continue
+            asked.add(account.name)
+            settings = _settings(host, staged, account.name)
+            for keyword, value in wanted.items():
+                if not isinstance(settings, str) and settings.get(keyword, value) != value:
+                    raise IdentityError(
+                        "%s of the group %s in %s would have no effect for %s: sshd takes '%s' from a Match that it"
+                        " reads earlier; remove that line"
+                        % (keyword, ",".join(sorted(groups)), path, account.name, " ".join(settings[keyword]))
+                    )
 
 
 def _check_nobody_locked_out(host: Host, staged: str, now: Settings, always: list[str]) -> None:

@@ -20,6 +20,7 @@ __all__ = [
     "complaint",
     "foreign_values",
     "global_value",
+    "group_rules",
     "includes",
     "key_file_rules",
     "key_files",
@@ -146,9 +147,29 @@ def without_files(content: str, paths: Iterable[str]) -> str:
 
 
 def foreign_values(config: str, setting: str, ours: str) -> list[str]:
-    """The values of a setting in a configuration, in Match blocks too, that are neither ours nor ``none``."""
-    found = (words(line) for line in config.splitlines())
-    return [" ".join(line[1:]) for line in found if line[:1] == [setting] and line[1:] not in ([ours], ["none"])]
+    """The values of a setting in a configuration that are not ours; for everybody ``none`` takes nothing away."""
+    values, in_match = [], False
+    for line in config.splitlines():
+        found = words(line)
+        in_match = in_match or found[:1] == ["match"]
+        if found[:1] == [setting] and found[1:] != [ours] and (in_match or found[1:] != ["none"]):
+            values.append(" ".join(found[1:]))
+    return values
+
+
+def group_rules(content: str) -> list[tuple[frozenset[str], dict[str, list[str]]]]:
+    """What each Match that asks for groups alone sets, the first value of each keyword; in their order."""
+    rules: list[tuple[frozenset[str], dict[str, list[str]]]] = []
+    settings: dict[str, list[str]] = {}
+    for line in content.splitlines():
+        found = words(line)
+        if found[:1] == ["match"]:
+            settings = {}
+            if len(found) == 3 and found[1].lower() == "group":
+                rules.append((frozenset(found[2].split(",")), settings))
+        elif found:
+            settings.setdefault(found[0], found[1:])
+    return rules
 
 
 def matched_groups(content: str) -> frozenset[str]:

@@ -92,7 +92,7 @@ def plan_files(entries: Iterable[Mapping[str, Any]]) -> tuple[KeyFilePlan, ...]:
 
 
 def _plan_file(path: str, kind: str, keys: Sequence[Any] | None) -> KeyFilePlan:
-    content = None if keys is None else _content(path, keys)
+    content = None if keys is None else _content(path, keys, kind == REVOKED_KEYS)
     old = read_file(path)
     if content is None:
         if old is not None and kind == REVOKED_KEYS:
@@ -103,7 +103,7 @@ def _plan_file(path: str, kind: str, keys: Sequence[Any] | None) -> KeyFilePlan:
     return KeyFilePlan(path, kind, old, new, "" if old is None else _loose(path))
 
 
-def _content(path: str, keys: Sequence[Any]) -> bytes:
+def _content(path: str, keys: Sequence[Any], revoked: bool) -> bytes:
     """The text of a file with these keys, each once; empty for none."""
     found: dict[str, PublicKey] = {}
     if not keys:
@@ -112,7 +112,7 @@ def _content(path: str, keys: Sequence[Any]) -> bytes:
 
     for number, line in enumerate(keys, 1):
         try:
-            key = parse_public_key(line)
+            key = parse_public_key(line, revoked)
         except IdentityError as error:
             raise IdentityError("key %d for %s: %s" % (number, path, error)) from error
         known = found.get(key.blob)
@@ -128,7 +128,7 @@ def _check_readable(path: str, data: bytes) -> None:
     for number, line in enumerate(data.decode(errors="replace").splitlines(), 1):
         if line.strip() and not line.lstrip().startswith("#"):
             try:
-                parse_public_key(line)
+                parse_public_key(line, revoked=True)
             except IdentityError as error:
                 raise IdentityError(
                     "line %d of %s: %s; sshd may refuse every key because of it: give the list of revoked keys, and"

@@ -40,7 +40,7 @@ if TYPE_CHECKING:
     Settings = dict[str, list[str]]
     Ask = Callable[[str], "Settings | str"]
 
-__all__ = ["check_who_connects", "keys_in", "last_keys_of_others", "who_connects"]
+__all__ = ["check_who_connects", "keys_in", "last_keys_of_others", "members", "who_connects"]
 
 _LARGEST_KEY_FILE = 1 << 20
 _SHOWN = 5
@@ -140,7 +140,7 @@ def last_keys_of_others(host: Host, files: Iterable[KeyFilePlan], content: str |
     newly = revoked.difference(*(blobs(file.old) for file in files if file.setting == "revokedkeys"))
     if not newly:
         return []
-    told = _members(matched_groups(content or "")).union(account.name for account in _connecting(host))
+    told = members(matched_groups(content or "")).union(account.name for account in _connecting(host))
     with_password = parse_shadow(_text(host.shadow)) if takes_passwords(settings) else frozenset()
     names = []
     for account in parse_passwd(_text(host.passwd)):
@@ -158,7 +158,7 @@ def last_keys_of_others(host: Host, files: Iterable[KeyFilePlan], content: str |
     ]
 
 
-def _members(groups: Iterable[str]) -> frozenset[str]:
+def members(groups: Iterable[str]) -> frozenset[str]:
     """The names of the members of these groups."""
     found: set[str] = set()
     for name in groups:
@@ -230,19 +230,23 @@ def _is_no_way_in(options: str, now: str) -> bool:
 
 
 def _read(path: str) -> bytes | None:
-    """A file that may be a user's: never waited for, never more than an honest one has."""
+    """A file that may be a user's: nothing else is opened, never waited for, never more than an honest one has."""
     try:
-        handle = os.open(path, os.O_RDONLY | os.O_CLOEXEC | os.O_NONBLOCK | os.O_NOCTTY)
+        found = os.open(path, os.O_PATH | os.O_CLOEXEC)  # which no device takes notice of
     except OSError:
         return None
+    handle = -1
     try:
-        if not stat.S_ISREG(os.fstat(handle).st_mode):
+        if not stat.S_ISREG(os.fstat(found).st_mode):
             return None
+        handle = os.open("/proc/self/fd/%d" % found, os.O_RDONLY | os.O_CLOEXEC | os.O_NONBLOCK | os.O_NOCTTY)
         return os.read(handle, _LARGEST_KEY_FILE)
     except OSError:
         return None
     finally:
-        os.close(handle)
+        os.close(found)
+        if handle >= 0:
+            os.close(handle)
 
 
 def _text(path: str) -> str:

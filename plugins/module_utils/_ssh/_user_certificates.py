@@ -64,7 +64,7 @@ def user_certificates(
     """
     check_profile_id(profile)
     duration = _duration(valid_for)
-    refused_keys = {parse_public_key(line).blob for line in revoked_keys or []}
+    refused_keys = {parse_public_key(line, revoked=True).blob for line in revoked_keys or []}
     forbidden = _forbidden(forbid)
     serial = int(now.timestamp() * 1_000_000)
     certificates: list[dict[str, Any]] = []

@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from ansible_collections.labfleet.identity.tests.unit.plugins.action.controllers import COLLECTION, Controller
-from ansible_collections.labfleet.identity.tests.unit.plugins.module_utils._ssh.keys import line
+from ansible_collections.labfleet.identity.tests.unit.plugins.module_utils._ssh.keys import line, weak_line
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -167,13 +167,14 @@ def test_keys_go_from_the_store_to_the_identities(controller: Keys) -> None:
         controller.allocation(alice, {"username": "bob"}),
         controller.task(name="laptop", state="rotated", key=line(3), overlap="0d"),
         controller.task(state="revoked", name="leaked", key=line(7)),
+        controller.task(state="revoked", name="old", key=weak_line()),
         controller.allocation(alice, {"username": "bob"}),
         controller.allocation({"username": "bob", "keys": [line(3)]}),
         controller.allocation(alice, key_store="nowhere"),
         controller.allocation(alice, key_store=""),
     ]
     results, printed = controller.results(tasks)
-    first, second, third, clash, missing, without = (results[number] for number in (2, 4, 7, 8, 9, 10))
+    first, second, third, clash, missing, without = (results[number] for number in (2, 4, 8, 9, 10, 11))
     assert [one["public_keys"] for one in first["identities"] if "public_keys" in one] == [
         [{"key": line(1, "a"), "expires": "2099-01-31"}, line(7, "in the roster")]
     ]
@@ -184,7 +185,7 @@ def test_keys_go_from_the_store_to_the_identities(controller: Keys) -> None:
     assert abs(ends - time.time() - week) < 300
     assert third["identities"][0]["public_keys"][0] == line(3)
     assert line(2) not in third["identities"][0]["public_keys"]
-    assert third["revoked_keys"] == [line(7)]
+    assert third["revoked_keys"] == [line(7), weak_line()]
     assert "which the key store has as revoked" in " ".join(printed.split())
     assert "is that of alice (lab) and of bob" in clash["msg"]
     assert "nowhere is no directory" in missing["msg"]

@@ -113,7 +113,14 @@ def test_a_roster_in_a_playbook_a_lookup_and_the_filters(controller: Allocator) 
         "looked_up": 5238,
         "first": 5238,
         "accounts": [
-            {"name": "alice", "uid": 5238, "gid": 5238, "selected": False, "expires": "2027-01-31"},
+            {
+                "name": "alice",
+                "uid": 5238,
+                "gid": 5238,
+                "selected": False,
+                "expires": "2027-01-31",
+                "groups": ["research", "genomics"],
+            },
             {
                 "name": "bob",
                 "uid": 5831,

@@ -26,15 +26,19 @@ def chosen(select: Any, **options: Any) -> list[str]:
     return [account["name"] for account in accounts if account.get("selected", True)]
 
 
-def test_of_others_only_what_takes_a_key_away_is_told() -> None:
+def test_of_others_only_what_takes_a_key_or_a_group_away_is_told() -> None:
     people = [
         {"username": "ann", "uid": 5001, "gid": 5001, "state": "present", "public_keys": ["ssh-ed25519 AAAA"]},
         {"username": "ben", "uid": 5002, "gid": 5002, "state": "present", "expires": "2027-01-31", "groups": ["chess"]},
     ]
     assert host_accounts(people, "") == [
         {"name": "ann", "uid": 5001, "gid": 5001, "selected": False, "keys": ["ssh-ed25519 AAAA"]},
-        {"name": "ben", "uid": 5002, "gid": 5002, "selected": False, "expires": "2027-01-31"},
+        {"name": "ben", "uid": 5002, "gid": 5002, "selected": False, "expires": "2027-01-31", "groups": ["chess"]},
     ]
+    # the same groups that they would have if they were selected, or a host would take them out of the common one
+    for account in host_accounts(people, "", groups=["research"]):
+        (selected,) = host_accounts([one for one in people if one["username"] == account["name"]], groups=["research"])
+        assert account["groups"] == selected["groups"]
 
 
 def test_what_accounts_gets() -> None:

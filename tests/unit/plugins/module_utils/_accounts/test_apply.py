@@ -206,6 +206,40 @@ def test_a_key_that_was_taken_away_works_no_more_where_its_owner_is_not_meant_to
     assert host.entry("passwd", "dave") is None
 
 
+def test_a_home_that_cannot_be_made_keeps_nobodys_lost_key_at_work(host: Host) -> None:
+    """The run stops there each time until somebody mends it; a stolen key must not open anything that long."""
+    alice = host.user("alice", 5238, keys=[public_key(1), public_key(2)])
+    host.run([alice])
+    (host.root / "skel" / "large").write_bytes(b"x" * (1 << 21))
+    dave = host.user("dave", 5900, keys=[public_key(4)])
+    for _again in range(2):
+        with pytest.raises(IdentityError, match="too much to copy into every home"):
+            host.run([{**alice, "keys": [public_key(2)]}, dave])
+        assert (host.keys / "alice").read_text().splitlines()[1:] == [public_key(2)]
+        # who has no account yet has no file that would open one of that name
+        assert os.listdir(host.keys) == ["alice"]
+
+
+def test_a_home_that_cannot_be_made_keeps_nobody_in_a_group_and_no_account_open(host: Host) -> None:
+    groups = [{"name": "imaging", "gid": 4100}]
+    alice = host.user("alice", 5238, groups=["imaging"])
+    bob = host.user("bob", 5831, groups=["imaging"])
+    host.run([alice, bob], groups=groups)
+    (host.root / "skel" / "large").write_bytes(b"x" * (1 << 21))
+    dave = host.user("dave", 5900, groups=["imaging"])
+    users = [{**alice, "groups": []}, {**bob, "expires": "2020-01-31"}, dave]
+    with pytest.raises(IdentityError, match="too much to copy into every home"):
+        host.run(users, groups=groups)
+    assert host.entry("group", "imaging") == ["imaging", "x", "4100", "bob"]
+    assert host.entry("gshadow", "imaging") == ["imaging", "!", "", "bob"]
+    assert (host.entry("shadow", "bob") or [])[7] == "18292"
+    assert [host.entry(database, "dave") for database in ("passwd", "shadow", "group")] == [None, None, None]
+    (host.root / "skel" / "large").unlink()
+    assert host.run(users, groups=groups)["receipt"]["created"] == ["dave"]
+    assert host.entry("group", "imaging") == ["imaging", "x", "4100", "bob,dave"]
+    assert not host.run(users, groups=groups)["changed"]
+
+
 def test_another_owners_accounts_are_let_be(host: Host) -> None:
     host.run(people(host), groups=RESEARCH)
     system = [{**host.user("rstudio", 1001)}]

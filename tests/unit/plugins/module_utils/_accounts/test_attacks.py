@@ -117,6 +117,28 @@ def test_a_mount_on_a_home_does_not_keep_an_old_key(host: Host, monkeypatch: pyt
     assert public_key(1) not in (host.keys / "alice").read_text()
 
 
+def test_a_home_given_to_a_container_does_not_keep_an_old_key(host: Host) -> None:
+    """Whoever has sub-ids can give the own home to one of them (podman unshare chown), on every host they get at."""
+    alice, bob = host.user("alice", 5238, keys=[public_key(1)]), host.user("bob", 5831, keys=[public_key(2)])
+    host.run([alice, bob])
+    os.chown(host.home / "alice", 343277568, 343277568)
+    result = host.run([{**alice, "keys": []}, {**bob, "keys": []}], home_mode="0750")
+    assert result["receipt"]["changed"] == {"alice": ["keys +0 -1"], "bob": ["home mode 0700 -> 0750", "keys +0 -1"]}
+    assert result["warnings"] == [
+        "alice: home %s belongs to uid 343277568 (nobody known here), not to 5238: it was left as it is; give it back"
+        " with chown" % (host.home / "alice")
+    ]
+    assert os.listdir(host.keys) == []
+    assert (host.home / "alice").stat().st_mode & 0o777 == 0o700
+    # a home that is somebody's is another matter, and so is one that the account did not have
+    os.chown(host.home / "alice", 5831, 5831)
+    with pytest.raises(IdentityError, match=r"belongs to uid 5831 \(bob\), not to 5238: files are not given away"):
+        host.run([alice, bob])
+    os.chown(host.home / "alice", 343277568, 343277568)
+    with pytest.raises(IdentityError, match=r"belongs to uid 343277568 .* files are not given away"):
+        host.run([{**bob, "home": str(host.home / "alice")}])
+
+
 def test_an_account_whose_new_home_cannot_be_seen_is_refused(host: Host, monkeypatch: pytest.MonkeyPatch) -> None:
     hidden_from_root(monkeypatch, str(host.home / "alice"))
     with pytest.raises(IdentityError, match=r"alice: home .* cannot be looked at"):

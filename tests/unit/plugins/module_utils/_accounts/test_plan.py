@@ -13,9 +13,10 @@ from ansible_collections.labfleet.identity.plugins.module_utils._accounts._reque
 from ansible_collections.labfleet.identity.plugins.module_utils._accounts._states import HomeState, HostState
 from ansible_collections.labfleet.identity.plugins.module_utils._errors import IdentityError
 
-from .build import host, ours, plan_for, request
+from .build import HEADER, host, key, ours, plan_for, request
 
 ALICE = {"name": "alice", "uid": 5238}
+KEYS = HEADER + (key(1) + "\n").encode()
 LINE = "alice:x:5238:5238::/home/alice:/bin/bash"
 OPEN = "alice:*:19000::::::"
 HERS: dict[str, Any] = {
@@ -127,6 +128,11 @@ REFUSED: list[tuple[dict[str, Any], dict[str, Any], str]] = [
         "alice: this run is connected as this user: it would lock itself out; remove it from another login",
     ),
     ({**HERS, "protected": frozenset(("alice",))}, {**ALICE, "state": "absent"}, "it would lock itself out"),
+    (
+        {**HERS, "protected": frozenset(("alice",)), "key_files": {"alice": KEYS}},
+        {**ALICE, "keys": [{"key": key(1), "expires": "2024-10-03"}, {"key": key(2), "command": "/usr/bin/true"}]},
+        "it would lock itself out",
+    ),
 ]
 
 
@@ -273,3 +279,13 @@ def test_a_private_group_that_stood_before_its_account_is_made_is_private() -> N
 def test_what_made_an_earlier_account_of_the_name_root_cannot_be_asked_for() -> None:
     state = host(group=["wheel:x:10:ubuntu,alice"], gshadow=["wheel:*::ubuntu,alice"])
     assert "alice: whoever is in group wheel can become root" in refusal(state, [{**ALICE, "groups": ["wheel"]}])
+
+
+def test_who_is_connected_gets_other_keys_as_long_as_one_lets_them_in() -> None:
+    keys = [{"key": key(1), "expires": "2024-10-03"}, {"key": key(2), "expires": "2024-10-05"}]
+    state = host(**{**HERS, "protected": frozenset(("alice",)), "key_files": {"alice": KEYS}})
+    assert plan_for(request([{**ALICE, "keys": keys}]), state).key_files
+    # whoever comes in by another way than these keys loses none
+    forced = HEADER + ('command="/usr/bin/true" ' + key(1) + "\n").encode()
+    state = host(**{**HERS, "protected": frozenset(("alice",)), "key_files": {"alice": forced}})
+    assert plan_for(request([{**ALICE, "keys": keys[:1]}]), state).key_files

@@ -237,3 +237,23 @@ def test_nothing_is_said_of_another_owner() -> None:
     plan = plan_for(request(orphans="absent", owner="research:other"), state)
     assert is_empty(plan)
     assert plan.orphans == ()
+
+
+def test_who_was_taken_out_of_a_group_leaves_it_also_where_they_are_no_longer_meant_to_be() -> None:
+    """A host that selects by @imaging no longer selects whoever left imaging: there the group opens the files."""
+    groups = [{"name": "imaging", "gid": 4100}, {"name": "research", "gid": 4444}]
+    state = hers(group=["alice:x:5238:", "render:x:105:alice"], gshadow=["alice:!::", "render:!::alice"])
+    _plan, full = done(state, [{**ALICE, "groups": ["imaging", "research"]}], groups)
+    plan, left = done(full, [{**ALICE, "selected": False, "groups": ["research"]}], groups)
+    assert said(plan) == [("alice", "groups -imaging")]
+    assert fields(left, "group", "imaging") == ["imaging", "x", "4100", ""]
+    assert fields(left, "gshadow", "imaging") == ["imaging", "!", "", ""]
+    assert fields(left, "group", "research") == ["research", "x", "4444", "alice"]
+    assert fields(left, "group", "render") == ["render", "x", "105", "alice"]
+    # a group that nobody is in any more is named by nobody
+    plan, left = done(full, [{**ALICE, "selected": False, "groups": ["research"]}], groups[1:])
+    assert fields(left, "group", "imaging") == ["imaging", "x", "4100", ""]
+    # and nobody gets into one who is not meant for the host, nor leaves any of which nothing is said
+    assert is_empty(plan_for(request([{**ALICE, "selected": False, "groups": ["imaging", "research"]}], groups), full))
+    assert is_empty(plan_for(request([{**ALICE, "selected": False}], groups), full))
+    assert is_empty(plan_for(request([{**ALICE, "selected": False, "groups": ["imaging", "research"]}], groups), left))

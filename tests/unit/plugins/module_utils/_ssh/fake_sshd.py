@@ -106,16 +106,19 @@ class FakeHost:
         """The first value wins, and one of a Match block over one for everybody."""
         for_all: dict[str, str] = {}
         matched: dict[str, str] = {}
+        self._read(config, user, for_all, matched)
+        return {**DEFAULTS, **for_all, **matched}
+
+    def _read(self, config: Path, user: str, for_all: dict[str, str], matched: dict[str, str]) -> None:
+        """Read one file; a Match in it ends with it."""
         found: dict[str, str] | None = for_all
-        lines = [line for line in config.read_text().splitlines() if line]
-        while lines:
-            keyword, *values = shlex.split(lines.pop(0), comments=True) or [""]
+        for line in config.read_text().splitlines():
+            keyword, *values = shlex.split(line, comments=True) or [""]
             if keyword == "Include":
-                texts = [Path(path).read_text() for path in sorted(glob.glob(values[0]))]
-                lines[:0] = "\n".join(texts).splitlines()
+                for path in sorted(glob.glob(values[0])):
+                    self._read(Path(path), user, for_all, matched)
             elif keyword == "Match":
                 inside = values == ["all"] or (values == ["Group", "research"] and user in self.research)
                 found = matched if user and inside else None
             elif keyword and found is not None:
                 found.setdefault(keyword.lower(), " ".join(values))
-        return {**DEFAULTS, **for_all, **matched}

@@ -24,3 +24,10 @@ def line(number: int, comment: str = "") -> str:
 def entry(number: int, comment: str = "", **options: object) -> KeyEntry:
     """The same as an entry, with options."""
     return parse_key_entry({"key": line(number, comment), **options})
+
+
+def weak_line(comment: str = "", bits: int = 2048) -> str:
+    """An RSA public key line of earlier days, too weak to be given to anybody."""
+    parts = (b"ssh-rsa", b"\x01\x00\x01", b"\x00" + b"\xc1" * (bits // 8))
+    blob = b"".join(struct.pack(">I", len(part)) + part for part in parts)
+    return f"ssh-rsa {base64.b64encode(blob).decode()} {comment}".rstrip()

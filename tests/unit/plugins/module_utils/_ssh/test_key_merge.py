@@ -142,3 +142,23 @@ def test_a_guest_brings_the_keys_of_their_own_profile() -> None:
     assert lines(merged(again, guest, other=lost)) == [[]]
     with pytest.raises(IdentityError, match="one key opens one person's account only"):
         merged(ALICE, person(), guest, other=present(KeyBook(), "zoe", "laptop", entry(1), ANY, NOW))
+
+
+def test_a_key_of_a_guest_works_while_both_profiles_let_it() -> None:
+    """What the lab that has the hosts took out of use does not come back by the lab that lends the person."""
+    guest = person("zoe", home_profile="other", keys=[line(7)])
+    home = present(KeyBook(), "zoe", "laptop", entry(7), ANY, NOW)
+    here = present(ALICE, "zoe", "here", entry(7), ANY, NOW)
+    assert lines(merged(here, guest, other=home)) == [[line(7)]]
+    for one, other in (
+        (deactivate(here, "zoe", ["here"]), home),
+        (here, deactivate(home, "zoe", ["laptop"])),
+        (rotate(here, "zoe", "here", entry(8), ANY, NOW, NOW), rotate(home, "zoe", "laptop", entry(8), ANY, NOW, NOW)),
+    ):
+        assert line(7) not in (lines(merged(one, guest, other=other))[0] or [])
+    # and no longer than the one that ends it first says
+    ends = f'expiry-time="20261201000000Z" {line(7)}'
+    shorter, longer = Validity(until=LATER), Validity(until="2027-01-01T00:00:00Z")
+    for mine, theirs in ((shorter, longer), (longer, shorter), (shorter, ANY), (ANY, shorter)):
+        one = present(here, "zoe", "here", None, mine, NOW)
+        assert lines(merged(one, guest, other=present(home, "zoe", "laptop", None, theirs, NOW))) == [[ends]]

@@ -6,6 +6,7 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -13,7 +14,11 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from ansible_collections.labfleet.identity.plugins.module_utils._errors import IdentityError
+from ansible_collections.labfleet.identity.plugins.module_utils._ssh._key_entries import parse_key_entry
 from ansible_collections.labfleet.identity.plugins.module_utils._ssh._key_records import (
+    ACTIVE,
+    INACTIVE,
+    REVOKED,
     STATES,
     KeyRecord,
     check_key_name,
@@ -26,6 +31,7 @@ from ansible_collections.labfleet.identity.tests.unit.plugins.module_utils._ssh.
     NOW,
     entry,
     line,
+    weak_line,
 )
 
 RECORD = KeyRecord(entry(1, "alice@laptop", restrict=True, pty=True), added=NOW, valid_until=LATER)
@@ -176,3 +182,12 @@ def test_what_is_no_name_of_a_key(name: Any) -> None:
 @given(st.binary(max_size=300), st.one_of(st.binary(max_size=300), st.just(key_files(RECORD)[1])))
 def test_whatever_is_in_the_files_is_read_or_refused(pub: bytes, meta: bytes) -> None:
     refusal(pub, meta)
+
+
+def test_a_weak_key_is_known_as_revoked_and_as_nothing_else() -> None:
+    weak = KeyRecord(parse_key_entry(weak_line("old"), revoked=True), added=BEFORE, state=REVOKED)
+    pub, meta = key_files(weak)
+    assert parse_key_files(pub, meta) == weak
+    for state in (ACTIVE, INACTIVE):
+        with pytest.raises(IdentityError, match="RSA with 2048 bits is too weak"):
+            parse_key_files(*key_files(replace(weak, state=state)))

@@ -323,3 +323,13 @@ def test_a_damaged_blob_is_refused_or_is_a_key_of_its_own(change: tuple[str, byt
         check_line(key)
         # it is made of exactly its fields: putting them together again gives the same bytes
         assert line_of(kind, *fields_of(key.line), comment="") == key.line
+
+
+@pytest.mark.parametrize("bits", [1024, 2048, 3071 // 8 * 8, 3072])
+def test_a_weak_key_can_be_refused_to_everybody(bits: int) -> None:
+    """sshd takes RSA from 1024 bits on where root or a system user has it, so such a key can be one that was lost."""
+    weak = line_of("ssh-rsa", b"\x01\x00\x01", b"\x00" + b"\xc1" * (bits // 8))
+    assert parse_public_key(weak, revoked=True).line == weak
+    for bad in (weak[:-40], "ssh-dss AAAA", line_of("ssh-rsa", b"\x01\x00\x01", b"\x00" + b"\xc1" * 127)):
+        with pytest.raises(IdentityError):
+            parse_public_key(bad, revoked=True)

@@ -12,6 +12,7 @@ from ansible_collections.labfleet.identity.plugins.module_utils._ssh._sshd_confi
     complaint,
     foreign_values,
     global_value,
+    group_rules,
     includes,
     key_file_rules,
     key_files,
@@ -187,10 +188,21 @@ def test_settings_with_a_file_that_is_not_there_are_left_out() -> None:
     [
         ("RevokedKeys /ours\nRevokedKeys none\n#RevokedKeys /c\n", []),
         ("Match User a\n revokedkeys=/b\nRevokedKeys /c # d\n", ["/b", "/c"]),
+        # for whom it holds, sshd forgets the list that it read for everybody
+        ("RevokedKeys none\nMatch User a\n RevokedKeys none\n", ["none"]),
     ],
 )
 def test_lists_of_others(config: str, found: list[str]) -> None:
     assert foreign_values(config, "revokedkeys", "/ours") == found
+
+
+def test_rules_of_groups() -> None:
+    content = (
+        "A b\nMatch Group g,h\n A c d\n A e\nMatch User u\n A x\nMatch group i\n  A=f # no\n"
+        "Match Group j Address 192.0.2.1\n A x\nMatch all\nA x\n"
+    )
+    assert group_rules(content) == [(frozenset("gh"), {"a": ["c", "d"]}), (frozenset("i"), {"a": ["f"]})]
+    assert group_rules("A b\n") == []
 
 
 def test_groups_that_have_rules() -> None:

@@ -6,6 +6,7 @@
 from __future__ import annotations
 
 import base64
+import grp
 import os
 import stat
 import subprocess
@@ -20,6 +21,7 @@ from ansible_collections.labfleet.identity.plugins.module_utils._ssh._public_key
 from ansible_collections.labfleet.identity.plugins.module_utils._ssh._sshd_key_files import plan_files
 
 from .fake_sshd import DROPIN, FakeHost
+from .keys import weak_line
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -52,6 +54,17 @@ def mode_of(path: Path) -> tuple[int, int, int]:
 
 
 # Pain 3: rotated keys still work
+
+
+def test_a_weak_key_of_earlier_days_can_be_revoked(fake: FakeHost) -> None:
+    """What leaks is the old RSA key in a file that nobody looked at for years, which sshd takes."""
+    fake.keys_of("dora", OTHER, weak_line("old backup"))
+    assert fake.run([weak_line("old backup"), LAPTOP]).changed
+    assert weak_line("old backup") in fake.revoked.read_text().splitlines()
+    assert not fake.run([LAPTOP, weak_line("old backup")]).changed
+    assert not fake.run(None).changed  # a list that is left as it is stays readable
+    with pytest.raises(IdentityError, match="RSA with 2048 bits is too weak"):
+        fake.run([LAPTOP], [weak_line("CA")])
 
 
 def test_pain_3_a_revoked_key_is_in_a_file_that_only_root_can_change(fake: FakeHost) -> None:
@@ -217,6 +230,13 @@ def test_a_list_beside_another_one_is_refused(fake: FakeHost) -> None:
     assert fake.plan([LAPTOP]).changed
 
 
+def test_nobody_is_taken_out_of_the_list(fake: FakeHost) -> None:
+    (fake.path.parent / "50-site.conf").write_text("Match User dora\n  RevokedKeys none\nMatch all\n")
+    with pytest.raises(IdentityError, match=r"50-site\.conf has the line 'RevokedKeys none' in a Match"):
+        fake.plan([LAPTOP])
+    assert fake.plan([]).changed
+
+
 def test_a_list_that_has_no_effect_is_refused(fake: FakeHost) -> None:
     (fake.path.parent / "05-site.conf").write_text("RevokedKeys none\n")
     with pytest.raises(IdentityError, match=r"RevokedKeys in .* would have no effect"):
@@ -241,6 +261,32 @@ def test_one_file_cannot_be_two() -> None:
     entry = {"path": "/etc/x", "kind": "revoked_keys", "keys": []}
     with pytest.raises(IdentityError, match="two files"):
         plan_files([entry, {**entry, "kind": "user_ca_keys"}])
+
+
+@pytest.mark.parametrize(
+    "line",
+    ["AuthorizedKeysFile .ssh/authorized_keys", "AuthorizedKeysCommand /opt/keys %u", "TrustedUserCAKeys /etc/ssh/ca"],
+)
+def test_a_rule_for_research_users_that_an_earlier_match_takes_away_is_refused(
+    fake: FakeHost, monkeypatch: pytest.MonkeyPatch, line: str
+) -> None:
+    """sshd takes the first Match that fits: the keys in the homes would count on, rotated or not."""
+    content = DROPIN.format(etc=fake.etc).replace("    TrustedUser", "    AuthorizedKeysCommand none\n    TrustedUser")
+    group = grp.struct_group(("research", "x", 4444, ["carol", "gone"]))
+    monkeypatch.setattr(_sshd_ways.grp, "getgrnam", {"research": group}.__getitem__)
+    early, late = fake.path.parent / "05-site.conf", fake.path.parent / "50-site.conf"
+    late.write_text("Match Group research\n  %s\nMatch all\n" % line)
+    assert fake.plan([LAPTOP], [OTHER], content=content).changed
+    late.rename(early)
+    with pytest.raises(IdentityError) as refused:
+        fake.plan([LAPTOP], [OTHER], content=content)
+    keyword, value = line.split(" ", 1)
+    assert str(refused.value).startswith(
+        "%s of the group research in %s would have no effect for carol: sshd takes '%s' from a Match that it reads"
+        " earlier; remove that line" % (keyword.lower(), fake.path, value)
+    )
+    early.write_text("Match Group nobody\n  %s\nMatch all\n" % line)
+    assert fake.plan([LAPTOP], [OTHER], content=content).changed
 
 
 # Pain 4: people are locked out
@@ -359,8 +405,29 @@ def test_who_connects_with_a_certificate_keeps_what_signs_it(fake: FakeHost) -> 
     assert fake.plan([], [OTHER, NEW]).changed
 
 
+def test_no_device_is_opened_that_somebody_put_in_place_of_keys(
+    fake: FakeHost, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Opening is enough for some: a watchdog begins to count, a tape is wound back."""
+    device = tmp_path / "watchdog"
+    os.mkfifo(device)
+    (fake.homes / "dora" / ".ssh" / "authorized_keys").symlink_to(device)
+    seen = []
+    real = os.open
+
+    def opened(path: Any, flags: int, *rest: Any, **more: Any) -> int:
+        handle = real(path, flags, *rest, **more)
+        if stat.S_ISFIFO(os.fstat(handle).st_mode):
+            seen.append(flags & os.O_PATH)
+        return handle
+
+    monkeypatch.setattr(os, "open", opened)
+    assert fake.run([LAPTOP]).changed
+    assert seen == [os.O_PATH]
+
+
 def test_the_last_key_of_another_account_is_revoked_with_a_warning(fake: FakeHost, monkeypatch: Any) -> None:
-    monkeypatch.setattr(_sshd_ways, "_members", lambda groups: fake.research if "research" in groups else set())
+    monkeypatch.setattr(_sshd_ways, "members", lambda groups: fake.research if "research" in groups else set())
     fake.keys_of("dora", OTHER)
     (fake.etc / "keys" / "carol").write_text(OTHER + "\n")
     planned = fake.run([OTHER])

@@ -16,6 +16,7 @@ from hypothesis import strategies as st
 from ansible_collections.labfleet.identity.plugins.module_utils._errors import IdentityError
 from ansible_collections.labfleet.identity.plugins.module_utils._ssh._public_keys import parse_public_key
 from ansible_collections.labfleet.identity.plugins.module_utils._ssh._user_certificates import user_certificates
+from ansible_collections.labfleet.identity.tests.unit.plugins.module_utils._ssh.keys import weak_line
 
 NOW = datetime.datetime(2026, 11, 22, 4, 0, tzinfo=datetime.timezone.utc)
 
@@ -65,7 +66,7 @@ def test_who_is_kept_out_gets_none_and_loses_what_is_there(state: str) -> None:
 
 
 def test_a_revoked_key_gets_none_whatever_its_comment() -> None:
-    plan = sign(person("alice", key(1), key(2)), revoked_keys=[key(1).replace("k1", "other")])
+    plan = sign(person("alice", key(1), key(2)), revoked_keys=[key(1).replace("k1", "other"), weak_line("old")])
     assert only(plan)["key"] == key(2)
     assert [refused["reason"] for refused in plan["refused"]] == ["the key is revoked"]
 
