@@ -9,6 +9,7 @@ import base64
 import struct
 
 from ansible_collections.labfleet.identity.plugins.module_utils._ssh._key_entries import KeyEntry, parse_key_entry
+from ansible_collections.labfleet.identity.plugins.module_utils._ssh._public_keys import parse_public_key
 
 NOW = "2026-11-22T09:00:00Z"
 LATER = "2026-12-01T00:00:00Z"
@@ -24,6 +25,11 @@ def line(number: int, comment: str = "") -> str:
 def entry(number: int, comment: str = "", **options: object) -> KeyEntry:
     """The same as an entry, with options."""
     return parse_key_entry({"key": line(number, comment), **options})
+
+
+def fingerprint(key: str) -> str:
+    """The one of a public key line, as ssh-keygen shows it."""
+    return parse_public_key(key).fingerprint
 
 
 def weak_line(comment: str = "", bits: int = 2048) -> str:
