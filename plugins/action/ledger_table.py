@@ -66,13 +66,23 @@ class ActionModule(ControllerAction):
         check_mode = bool(self._task.check_mode)
         outcome = set_up(name, wanted, arguments["wait_timeout"], check_mode)
         before, after = _shown(name, outcome.before), _shown(name, outcome.after)
-        return {
+        result = {
             "changed": before != after,
             "ledger": f"dynamodb:{name}",
             "arn": outcome.after.arn,
             "table": after,
             "diff": {"before_header": name, "after_header": name, "before": before, "after": after},
         }
+        return result if before.get("ledger_begun") else {**result, "warnings": [_begun(name)]}
+
+
+def _begun(name: str) -> str:
+    """What to think of when there was no ledger: a wrong region or an emptied table looks the same."""
+    return (
+        f"The table {name} held no ledger, so a new one is begun in it: if people have numbers already, its name, the"
+        " region or the account is wrong, or it lost its items; then use the table that has them, or restore it, and"
+        " give out no number from this one."
+    )
 
 
 def _capacity(arguments: dict[str, Any], option: str) -> int:

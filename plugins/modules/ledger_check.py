@@ -20,9 +20,10 @@ description:
     wrote differently. Redirects in a loop or of people who are still here. Events about people or profiles that are not
     there.
   - Warnings are what a ledger may say, but a person should look at. Bands that are more than 80 % full. Numbers in
-    reserve for more than a year. Guests who are retired at home, and redirects to somebody who is. Times in the
-    future, and clocks that differ. Names that hosts have for themselves. Closing lines that a merge left. An older copy
-    than the one that this machine wrote. A file that anybody can write.
+    reserve for more than a year. People whom two branches kept out and one of them let in again. Guests who are retired
+    at home, and redirects to somebody who is. Times in the future, and clocks that differ. Names that hosts have for
+    themselves. Closing lines that a merge left. An older copy than the one that this machine wrote. A file that anybody
+    can write.
   - The rules are checked by code of its own and by the code of every run. A ledger without problems passes both.
   - Of a table of DynamoDB, the chain of segments is checked when it is loaded, which tells the first damaged segment.
     The rules are then checked as for a file, with the number of the event in the table as its line.

@@ -17,7 +17,10 @@ description:
   - A table that is there is brought to what is wanted. Its items stay as they are.
   - Other modules only use a table in which this module began a ledger. So an empty or mistyped table is never taken for
     a new ledger, whose numbers would be given out a second time.
-  - A table with other keys, or with items that are not a ledger, is refused.
+  - A table with other keys, or with items that are not a ledger, is refused. So is one that is copied to other regions
+    with eventual consistency, because two controllers could give one number to two people there.
+  - That a ledger is begun is said in a warning. Whoever sees it later has a wrong name, region or account, or a table
+    that lost its items.
   - There is no way to remove a table here. The numbers in it are in use on hosts for as long as there are files.
     Whoever really wants that switches deletion protection off and deletes the table by hand.
 requirements:
@@ -94,6 +97,7 @@ seealso:
 """
 
 EXAMPLES = r"""
+# once, and not in the play that gives out numbers: in a wrong region it would make another ledger for them
 - name: Make the table of the ledger
   labfleet.identity.ledger_table:
     name: labfleet-ledger
@@ -101,7 +105,7 @@ EXAMPLES = r"""
       owner: research-computing
   run_once: true
 
-- name: Give everybody a number from it
+- name: Give everybody a number from it, in a play of its own
   labfleet.identity.uid_allocation:
     profile: personal-research
     ledger: dynamodb:labfleet-ledger

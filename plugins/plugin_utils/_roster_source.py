@@ -44,7 +44,8 @@ class RosterSource:
     @property
     def mark(self) -> Any:
         """What changes when the roster may have changed."""
-        return [[path, file_mark(path)] for path in self._files] if self._path else self._given
+        # as text: YAML makes keys of dates, which JSON has not
+        return [[path, file_mark(path)] for path in self._files] if self._path else repr(self._given)
 
     def read(self, loader: Any) -> Roster:
         """The people.

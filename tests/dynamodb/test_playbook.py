@@ -77,6 +77,8 @@ def test_check_do_check_again_do_again(no_table: Table, controller: Controller) 
     said = [controller.play(book, "--diff", *arguments, **given) for arguments in (["--check"], [], ["--check"], [])]
     assert [result["changed"] for result in said] == [True, True, False, False]
     assert [result["diff"]["before"] for result in said[:2]] == [{}, {}]
+    begun = ["so a new one is begun in it" in str(result.get("warnings")) for result in said]
+    assert begun == [True, True, False, False]
     assert said[0]["diff"]["after"] == said[1]["diff"]["after"] == said[3]["table"]
     assert said[3]["table"] == {
         "name": no_table.name,
@@ -95,6 +97,8 @@ def test_check_do_check_again_do_again(no_table: Table, controller: Controller) 
         False,
         True,
     )
+    no_table.remove(0)
+    assert "so a new one is begun in it" in str(controller.play(book, **given)["warnings"])
 
 
 @pytest.mark.parametrize("table", ONE_SERVER, indirect=True)

@@ -197,8 +197,10 @@ class _Guests:
         person = home.person(entry.subject) if home else None
         grant = profile.grants.get((home_profile, entry.subject))
         if person is None or home is None or grant is None:
-            # who is to be gone and never was let in is not there
-            if entry.state != "absent":
+            # who is to be gone and never was let in is not there, unless somebody else is meant, who would stay
+            if entry.state == "absent":
+                self.problems += _name_of_another(profile, entry)
+            else:
                 self.problems.append(
                     f"{entry.username} is said to come from the profile {home_profile}, but the ledger has no grant"
                     f" that lets the subject {quoted(entry.subject)} of it into {profile.id}: grant it with"
@@ -344,13 +346,19 @@ def _mismatch(profile: Profile, entry: RosterEntry) -> Iterator[str]:
                 " ledger_rename, or give a new person another subject"
             )
         return
+    yield from _name_of_another(profile, entry)
+
+
+def _name_of_another(profile: Profile, entry: RosterEntry) -> Iterator[str]:
+    """Whose name an entry has that the ledger does not know in this profile."""
     by_username = profile.by_username.get(entry.username)
     if by_username is not None:
+        of, without = (f" of {quoted(entry.home_profile)}", " without home_profile") if entry.home_profile else ("", "")
         yield (
             f"the username {entry.username} belongs to the subject {quoted(by_username.subject)} with"
-            f" {by_username.uid}, and the roster gives it to {quoted(entry.subject)}: write 'subject:"
-            f" {by_username.subject}' if they are the same person, else choose another username, because a name is"
-            " never given to somebody else"
+            f" {by_username.uid}, and the roster gives it to {quoted(entry.subject)}{of}: write 'subject:"
+            f" {by_username.subject}'{without} if they are the same person, else choose another username, because a"
+            " name is never given to somebody else"
         )
     guest = profile.guests.get(entry.username)
     if guest is not None:

@@ -247,6 +247,12 @@ def _check_shape(table: str, description: Mapping[str, Any]) -> None:
         raise IdentityError(
             f"The table {table} is there for something else (its keys: {names}) and stays as it is: name another table."
         )
+    # each region lets somebody put the next item there, and of the two that are put one vanishes later
+    if description.get("Replicas") and description.get("MultiRegionConsistency") != "STRONG":
+        raise IdentityError(
+            f"The table {table} is copied to other regions with eventual consistency, so two controllers could give one"
+            " number to two people: remove its replicas, or name another table."
+        )
 
 
 def _creation(wanted: Settings) -> dict[str, Any]:

@@ -12,9 +12,11 @@ from typing import TYPE_CHECKING
 
 from ansible_collections.labfleet.identity.plugins.module_utils._errors import IdentityError
 from ansible_collections.labfleet.identity.plugins.module_utils._ledger._events import (
+    DISABLED,
     GRANTED,
     RESERVED,
     RETIRED,
+    REVOKED,
     GrantChanged,
     GroupIssued,
     Redirected,
@@ -59,6 +61,7 @@ def smells(ledger: Ledger, lines: Sequence[int], now: datetime.datetime) -> list
     _stamps(ledger, found, now)
     _full_bands(ledger, found)
     _long_reserves(ledger, found, now)
+    _let_in_by_one_branch(ledger, found)
     _guests_who_left(ledger, found)
     _redirects_to_who_left(ledger, found)
     _names_of_the_system(ledger, found)
@@ -153,6 +156,31 @@ def _long_reserves(ledger: Ledger, found: Found, now: datetime.datetime) -> None
                 f"{_people(long)} of {profile.id} never came",
                 "retire them, or put them into the roster",
             )
+
+
+def _let_in_by_one_branch(ledger: Ledger, found: Found) -> None:
+    """People whom two branches kept out: the one that let them in again may not have known of the other one."""
+    registers: defaultdict[tuple[str, str, str], dict[int, list[StateChanged | GrantChanged]]] = defaultdict(dict)
+    for event in ledger.events:
+        if isinstance(event, (StateChanged, GrantChanged)):
+            into = event.into if isinstance(event, GrantChanged) else ""
+            registers[event.profile, event.subject, into].setdefault(event.rev, []).append(event)
+    for register in registers.values():
+        rev = max((rev for rev, said in register.items() if _keeps_out(said[0])), default=max(register))
+        last = register[max(register)]
+        if rev < max(register) and len({event.stamp for event in register[rev]}) > 1:
+            found.add(
+                "people who were kept out on two branches and are in",
+                [*register[rev], *last],
+                f"{_people(last[:1])} was let in again, perhaps by somebody who knew of one of the two only",
+                "keep them out again, and let them in once more if they are meant to be in",
+            )
+
+
+def _keeps_out(event: StateChanged | GrantChanged) -> bool:
+    if isinstance(event, GrantChanged):
+        return event.grant == REVOKED
+    return event.state in (DISABLED, RETIRED)
 
 
 def _guests_who_left(ledger: Ledger, found: Found) -> None:

@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+import datetime
 import json
 import os
 from typing import TYPE_CHECKING, Any
@@ -164,6 +165,10 @@ def test_what_is_refused_is_said_and_nothing_is_written(controller: Allocator) -
             "entry 100001 ('root'): The username 'root' belongs to the system",
         ),
         "missing": ({"roster": "rooster.yml"}, "rooster.yml is not a file"),
+        "date": (
+            {"roster": [{"username": "alice", datetime.date(2026, 1, 1): "x"}]},
+            "entry 1 ('alice'): it has the unk",
+        ),
         "nothing": ({"roster": None}, "missing required arguments: roster"),
         "unknown": ({"bogus": 1}, "uid_allocation has no option bogus"),
         "timeout": ({"lock_timeout": "soon"}, "lock_timeout"),

@@ -118,6 +118,21 @@ def test_a_guest_who_never_was_let_in_and_is_to_be_gone_is_no_error() -> None:
     assert (gone.uids, gone.events) == ({}, ())
 
 
+@pytest.mark.parametrize(
+    ("entry", "reason"),
+    [
+        (guest("alice", subject="alice@uni.example", is_to_be="absent"), "'home_profile: lab' and 'subject: alice'"),
+        (guest("alice", of="mistyped", is_to_be="absent"), "'home_profile: lab' and 'subject: alice'"),
+        (guest("zoe", is_to_be="absent"), "'subject: zoe@uni.example' without home_profile"),
+        (guest("zoe", of="imaging", subject="zoe@uni.example", is_to_be="absent"), "without home_profile"),
+    ],
+)
+def test_nobody_stays_because_who_is_to_be_gone_is_named_wrongly(entry: RosterEntry, reason: str) -> None:
+    ledger = ledger_of([*TWO_LABS, grant("alice", 6007), user("zoe", 6100, "zoe@uni.example", "imaging")])
+    with pytest.raises(IdentityError, match=reason):
+        allocate(ledger, Wanted("imaging", Roster((entry,))), STAMP)
+
+
 def test_a_number_that_is_kept_is_really_free() -> None:
     ledger = ledger_of([*TWO_LABS, NumberWithheld("lab", 5400, "files of strangers", STAMP)])
     roster = Roster((RosterEntry("zoe", "zoe"), RosterEntry("yan", "yan")))

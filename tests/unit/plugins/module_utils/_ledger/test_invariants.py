@@ -53,7 +53,7 @@ if TYPE_CHECKING:
 
 NOW = datetime.datetime(2026, 11, 22, 9, tzinfo=datetime.timezone.utc)
 SOON = int(NOW.timestamp()) + 60
-DAY = on("07-01")
+DAY, LATER = on("07-01"), on("08-01")
 NEXT = len(STORY) + 2  # the line after the story
 UUID, OTHER_UUID = "zzzzz-tpzed-c8ianeizmpbhmjc", "zzzzz-tpzed-0ds1crjfq01cpga"
 
@@ -265,6 +265,29 @@ def test_a_story_does_not_smell() -> None:
         ([user("ubuntu", 5900)], "a name of the system", f"line {NEXT}"),
         ([rename("bob", 1, "systemd-x", DAY)], "a name of the system", f"line {NEXT}"),
         ([group("docker", 4900)], "a name of the system", f"line {NEXT}"),
+        # one branch disabled bob and let him in again, the other one disabled him, before that or after it
+        *(
+            (
+                [
+                    state("bob", 1, "disabled", DAY),
+                    state("bob", 2, "active", LATER),
+                    state("bob", 1, "disabled", other),
+                ],
+                "people who were kept out on two branches and are in",
+                f"lines {NEXT}-{NEXT + 2}",
+            )
+            for other in (on("07-02"), on("09-01"))
+        ),
+        (
+            [
+                grant("bob", "uni", 1, "granted", 5300, DAY),
+                grant("bob", "uni", 2, "revoked", 5300, DAY),
+                grant("bob", "uni", 3, "granted", 5300, LATER),
+                grant("bob", "uni", 2, "revoked", 5300, on("09-01")),
+            ],
+            "people who were kept out on two branches and are in",
+            f"lines {NEXT + 1}-{NEXT + 3}",
+        ),
         (
             [redeemed("j1", "bob", stamp=DAY), uninvited("j1", stamp=DAY)],
             "people who accepted what was revoked",
@@ -298,6 +321,13 @@ def test_a_story_does_not_smell() -> None:
 )
 def test_what_should_be_looked_at(more: list[Event], what: str, where: str) -> None:
     assert [place for name, place in smelt(*more) if name == what and where in ("", place)] != [], smelt(*more)
+
+
+def test_who_was_let_in_knowing_of_all_branches_is_no_question() -> None:
+    out, again = state("bob", 1, "disabled", DAY), state("bob", 1, "disabled", on("07-02"))
+    known = [state("bob", 2, "active", LATER), state("bob", 3, "disabled", LATER), state("bob", 4, "active", LATER)]
+    for more in ([out, known[0]], [out, out, known[0]], [out, again], [out, again, *known]):
+        assert smelt(*more) == [], more
 
 
 def test_a_number_given_out_after_it_was_noted_as_somebody_elses_is_looked_at() -> None:
