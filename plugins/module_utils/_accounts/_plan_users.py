@@ -82,7 +82,7 @@ def _keeps_no_way_in(draft: Draft, user: UserSpec, there: bytes) -> bool:
     if not user.keys or user.name not in draft.state.protected.union(draft.request.protected_users):
         return False
     # only who comes in as somebody of the roster pays for this import
-    from ansible_collections.labfleet.identity.plugins.module_utils._ssh._sshd_ways import keys_in
+    from ansible_collections.labfleet.identity.plugins.module_utils._ssh._shell_keys import keys_in
 
     now = time.strftime("%Y%m%d%H%M%S", time.gmtime(draft.state.today * 86400))
     return bool(keys_in(there.decode("utf-8", "replace"), now)) and not keys_in("\n".join(user.keys), now)

@@ -18,8 +18,7 @@ from typing import TYPE_CHECKING
 
 from ansible_collections.labfleet.identity.plugins.module_utils._errors import IdentityError
 from ansible_collections.labfleet.identity.plugins.module_utils._safe_files import read_file
-from ansible_collections.labfleet.identity.plugins.module_utils._ssh._key_options import split_line
-from ansible_collections.labfleet.identity.plugins.module_utils._ssh._public_keys import PublicKey
+from ansible_collections.labfleet.identity.plugins.module_utils._ssh._shell_keys import keys_in
 from ansible_collections.labfleet.identity.plugins.module_utils._ssh._sshd_config import (
     key_files_of,
     matched_groups,
@@ -33,6 +32,7 @@ from ansible_collections.labfleet.identity.plugins.module_utils._ssh._sshd_key_f
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
 
+    from ansible_collections.labfleet.identity.plugins.module_utils._ssh._public_keys import PublicKey
     from ansible_collections.labfleet.identity.plugins.module_utils._ssh._sshd_config import Account
     from ansible_collections.labfleet.identity.plugins.module_utils._ssh._sshd_dropin import Host
     from ansible_collections.labfleet.identity.plugins.module_utils._ssh._sshd_key_files import KeyFilePlan
@@ -40,11 +40,10 @@ if TYPE_CHECKING:
     Settings = dict[str, list[str]]
     Ask = Callable[[str], "Settings | str"]
 
-__all__ = ["check_who_connects", "keys_in", "last_keys_of_others", "members", "who_connects"]
+__all__ = ["check_who_connects", "last_keys_of_others", "members", "who_connects"]
 
 _LARGEST_KEY_FILE = 1 << 20
 _SHOWN = 5
-_KEY_TYPES = ("ssh-", "ecdsa-", "sk-ssh-", "sk-ecdsa-")
 _PRINCIPALS = ("authorizedprincipalsfile", "authorizedprincipalscommand")
 _UNSET = "4294967295"
 
@@ -201,32 +200,6 @@ def _keys(account: Account, settings: Settings) -> dict[str, PublicKey]:
         if data is not None:
             found.update(keys_in(data.decode(errors="replace"), time.strftime("%Y%m%d%H%M%S", time.gmtime())))
     return found
-
-
-def keys_in(text: str, now: str) -> dict[str, PublicKey]:
-    """The keys of an authorized_keys file that give a shell, by their base64.
-
-    :param now: the moment as YYYYMMDDHHMMSS. What has expired, forces a command or signs certificates is left out.
-    """
-    found = {}
-    for line in text.splitlines():
-        options, rest = "", line.strip()
-        if rest.startswith("#"):
-            continue
-        if not rest.startswith(_KEY_TYPES):
-            options, rest = split_line(rest)
-        fields = rest.split(None, 2)
-        if len(fields) > 1 and fields[0].startswith(_KEY_TYPES) and not _is_no_way_in(options.lower(), now):
-            found[fields[1]] = PublicKey(fields[0], fields[1], "")
-    return found
-
-
-def _is_no_way_in(options: str, now: str) -> bool:
-    if "cert-authority" in options or "command=" in options:
-        return True
-    _before, there, rest = options.partition('expiry-time="')
-    digits = "".join(char for char in rest.partition('"')[0] if char.isdigit())
-    return bool(there) and digits.ljust(len(now), "0") <= now
 
 
 def _read(path: str) -> bytes | None:

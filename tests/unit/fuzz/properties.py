@@ -27,13 +27,13 @@ from ansible_collections.labfleet.identity.plugins.module_utils._roster import p
 from ansible_collections.labfleet.identity.plugins.module_utils._roster_file import read_roster_text
 from ansible_collections.labfleet.identity.plugins.module_utils._ssh._key_entries import parse_key_entry
 from ansible_collections.labfleet.identity.plugins.module_utils._ssh._key_import import parse_authorized_keys
+from ansible_collections.labfleet.identity.plugins.module_utils._ssh._shell_keys import keys_in
 from ansible_collections.labfleet.identity.plugins.module_utils._ssh._sshd_config import (
     includes,
     key_file_rules,
     staged_config,
     words,
 )
-from ansible_collections.labfleet.identity.plugins.module_utils._ssh._sshd_ways import keys_in
 from ansible_collections.labfleet.identity.plugins.module_utils._templates._resolve import resolve
 from ansible_collections.labfleet.identity.plugins.module_utils._uid_space import parse_band
 
