@@ -43,6 +43,10 @@ def shape(root: Path) -> list[tuple[str, int, bytes]]:
     return found
 
 
+def inodes_of(root: Path) -> set[int]:
+    return {path.lstat().st_ino for path in root.rglob("*")}
+
+
 def make(root: Path) -> None:
     (root / "ssh").mkdir(parents=True)
     (root / "passwd").write_text("root:x:0:0\n", encoding="utf-8")
@@ -97,6 +101,11 @@ def test_whatever_was_changed_comes_back(tmp_path: Path, change: Callable[[Path]
     make(live)
     wanted = shape(kept)
     change(live)
-    load_restore().put_back(str(kept), str(live))
+    inodes = inodes_of(live)
+    restore = load_restore()
+    restore.PAST = str(tmp_path / "past")
+    restore.put_back(str(kept), str(live))
     assert shape(live) == wanted
+    # nothing was deleted, which would make the next measurement slower
+    assert inodes <= inodes_of(tmp_path)
     assert shape(kept) == wanted
