@@ -74,6 +74,7 @@ class Job:
     def __init__(self, step: Step, variables: dict[str, str]) -> None:
         self.step = step
         self.started = time.monotonic()
+        self.cpu_seconds = 0.0  # of its own processes; what containers do is not among it
         self.log = LOGS / (step.name.replace(":", "-") + ".log")
         self._variables = variables
         self._stream = self.log.open("wb")
@@ -97,7 +98,7 @@ class Job:
 
     def result(self) -> str:
         """Empty while the step runs, then `passed`, `failed` or `skipped`."""
-        code = self._process.poll()
+        code = self._poll()
         if code is None:
             if not self._late and time.monotonic() - self.started > self.step.limit_seconds:
                 self._late = True
@@ -112,6 +113,15 @@ class Job:
         if code == self.step.skip_code and self._first:
             return "skipped"
         return "failed" if code or self._late else "passed"
+
+    def _poll(self) -> int | None:
+        """As `Popen.poll`, and counts what the process took."""
+        if self._process.returncode is None:
+            pid, status, usage = os.wait4(self._process.pid, os.WNOHANG)
+            if pid:
+                self._process.returncode = os.waitstatus_to_exitcode(status)
+                self.cpu_seconds += usage.ru_utime + usage.ru_stime
+        return self._process.returncode
 
     def end(self) -> None:
         """End the process group of the step: first as Ctrl-C would, then for good."""
@@ -185,7 +195,8 @@ class Run:
         self.results[job.step.name] = result
         text = job.text()
         tally = TALLY.findall(text)
-        say("%-6s %s  %s%s" % (result, job.step.name, self._age(job), "  (%s)" % tally[-1] if tally else ""))
+        told = ["%s of CPU" % duration(job.cpu_seconds), *tally[-1:]]
+        say("%-6s %s  %s  (%s)" % (result, job.step.name, self._age(job), "; ".join(told)))
         if result == "passed":
             for note in dict.fromkeys(NOTES.findall(text)):
                 print("       | " + note, flush=True)

@@ -5,6 +5,7 @@
 from __future__ import annotations
 
 import os
+import re
 import signal
 import subprocess
 import sys
@@ -56,9 +57,16 @@ def test_a_failed_step_stops_no_other_and_the_last_line_counts(toolbox: Path, tm
     # and once more at the end, which is all that some see of a long output
     assert "       | the reason\n" in output.partition("  failed two\n")[2]
     assert "       | SKIPPED [1] needs root\n" in output
-    assert "(12 passed, 1 skipped)" in output
+    assert "(0m00s of CPU; 12 passed, 1 skipped)" in output
     assert "took   1m01s" in output
     assert not (tmp_path / "never").exists()
+
+
+def test_a_step_says_what_its_processes_took(toolbox: Path, tmp_path: Path) -> None:
+    busy = "%s -c 'import time; any(time.process_time() > 1 for _ in iter(int, 1))'" % sys.executable
+    steps = f'Step("busy", (sh({busy + "; true"!r}), sh("sleep 1")))'
+    output = start(toolbox, tmp_path, steps).communicate(timeout=60)[0]
+    assert re.search(r"passed busy  \S+  \(0m01s of CPU\)$", output, re.MULTILINE)
 
 
 def test_the_end_says_why_in_few_words(toolbox: Path, tmp_path: Path) -> None:
