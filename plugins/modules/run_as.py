@@ -151,8 +151,9 @@ options:
     default: []
   hidden:
     description:
-      - Directories in whose place the command sees an empty one, but for what is mapped. C(/home), C(/root),
-        C(/run/user) and the directory of the account's home always are.
+      - Directories in whose place the command sees an empty one, but for what is mapped. C(/home), C(/root), the
+        directory of the account's home and where sockets of its other programs are (C(/run/user), C(/run/jupyter),
+        C(/run/rstudio-server), C(/run/screen)) always are.
     type: list
     elements: str
     default: [/efs, /media, /mnt, /scratch, /srv]

@@ -103,8 +103,9 @@ options:
     default: []
   hidden:
     description:
-      - Directories in whose place the command sees an empty one, but for what is mapped. C(/home), C(/root),
-        C(/run/user) and the directory of the account's home always are. Those that are not there are left out.
+      - Directories in whose place the command sees an empty one, but for what is mapped. C(/home), C(/root), the
+        directory of the account's home and where sockets of its other programs are (C(/run/user), C(/run/jupyter),
+        C(/run/rstudio-server), C(/run/screen)) always are. Those that are not there are left out.
     type: list
     elements: str
     default: [/efs, /media, /mnt, /scratch, /srv]

@@ -29,7 +29,19 @@ if TYPE_CHECKING:
 __all__ = ["JOBS", "Mapped", "hidden_directories", "identity_of", "job_directory", "mapped_directories"]
 
 JOBS = "/var/lib/labfleet/jobs"
-_ALWAYS_HIDDEN = ("/home", "/root", "/run/user", JOBS)
+# Some hold the sockets of programs that the user runs outside of jobs, which do there whatever the user says.
+_ALWAYS_HIDDEN = ("/home", "/root", "/run/jupyter", "/run/rstudio-server", "/run/screen", "/run/user", JOBS)
+# What the system keeps by number and lets its owner read: of a shared account that is everybody who uses it.
+_KEPT_BY_NUMBER = (
+    "/run/log/journal",
+    "/var/crash",
+    "/var/lib/apport/coredump",
+    "/var/lib/systemd/coredump",
+    "/var/log/journal",
+    "/var/mail",
+    "/var/spool/abrt",
+    "/var/spool/mail",
+)
 
 
 @dataclass(frozen=True)
@@ -99,8 +111,9 @@ def job_directory(job: Job, account: Account, make: bool, base: str = JOBS) -> M
     place = os.path.join(base, account.name)
     path = os.path.join(place, job.identity)
     if make:
-        for directory, mode in ((os.path.dirname(base), 0o755), (base, 0o711), (place, 0o711)):
-            os.close(make_trusted_directory(directory, mode))
+        os.close(make_trusted_directory(os.path.dirname(base), 0o755))
+        for directory in (base, place):
+            _make_for_root(directory)
     elif not os.path.isdir(place):
         return Mapped(path)
     above = open_trusted_directory(place)
@@ -120,6 +133,15 @@ def job_directory(job: Job, account: Account, make: bool, base: str = JOBS) -> M
     return Mapped(path, status.st_dev, status.st_ino)
 
 
+def _make_for_root(directory: str) -> None:
+    """Not even the account gets in: a job that is handed the host's view of it would reach those of others."""
+    handle = make_trusted_directory(directory, 0o700)
+    try:
+        os.fchmod(handle, 0o700)
+    finally:
+        os.close(handle)
+
+
 def _make_for(account: Account, above: int, name: str) -> None:
     """Make a directory; its owner is changed on the descriptor of what was just made."""
     with contextlib.suppress(FileExistsError):
@@ -137,7 +159,7 @@ def _make_for(account: Account, above: int, name: str) -> None:
 def hidden_directories(job: Job, account: Account, mapped: Sequence[Mapped]) -> list[str]:
     """Directories that the command sees empty, but for what is mapped; none of them lies in another."""
     home = account.home
-    wanted = [*_ALWAYS_HIDDEN, *job.hidden]
+    wanted = [*_ALWAYS_HIDDEN, *job.hidden, *(_KEPT_BY_NUMBER if job.shared else ())]
     if home.startswith("/") and home != "/" and os.path.isdir(home):
         parent = os.path.dirname(home)
         wanted.append(home if parent == "/" or is_system_path(home) else parent)

@@ -35,6 +35,7 @@ __all__ = [
     "WORK",
     "Lock",
     "check_others",
+    "check_runs",
     "forget_old_runs",
     "has_others",
     "need_systemd",
@@ -159,11 +160,32 @@ def check_others(job: Job, own_processes: bool) -> bool:
                 " it%s" % (process, job.account, *(("", "") if job.shared else _WAY_OUT))
             )
         elif job.shared and not own_processes and _identity_of(unit) != job.identity:
-            raise IdentityError(
-                "a job of another user runs as %s on this host (%s), and before systemd 257 the two could reach each"
-                " other: wait for its end, or use a host with a newer systemd" % (job.account, unit)
-            )
+            raise _beside_another(job, unit)
     return found
+
+
+def _beside_another(job: Job, unit: str) -> IdentityError:
+    return IdentityError(
+        "a job of another user runs as %s on this host (%s), and before systemd 257 the two could reach each"
+        " other: wait for its end, or use a host with a newer systemd" % (job.account, unit)
+    )
+
+
+def check_runs(job: Job, run: Run) -> None:
+    """Refuse a job of a shared account until the units of other external identities are gone.
+
+    A look at processes does not find all of them: what a command leaves behind has some seconds yet, and can go on in
+    ever new ones, each over before it is looked at.
+    """
+    code, out, err = run(["systemctl", "show", "--property=Id,Slice,ActiveState", _UNIT + "*.service"])
+    if code != 0:
+        raise IdentityError("systemd does not say what runs: %s" % err.strip())
+    for block in out.split("\n\n"):
+        unit = dict(line.split("=", 1) for line in block.splitlines() if "=" in line)
+        name = unit.get("Id", job.unit)
+        is_over = unit.get("Slice") != "user-%d.slice" % job.uid or unit.get("ActiveState") == "failed"
+        if not is_over and name != job.unit and _identity_of(name) != job.identity:
+            raise _beside_another(job, name)
 
 
 def has_others(job: Job) -> bool:

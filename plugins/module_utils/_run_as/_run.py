@@ -33,6 +33,7 @@ from ansible_collections.labfleet.identity.plugins.module_utils._run_as._host im
     WORK,
     Lock,
     check_others,
+    check_runs,
     forget_old_runs,
     has_others,
     need_systemd,
@@ -108,9 +109,15 @@ def look(job: Job, run: Run, places: Places, make: bool) -> Ready:
         mapped = mapped_directories(job, account)
         home = account.home
     if not make:
-        check_others(job, version >= OWN_PROCESSES_SINCE)  # the run itself asks when its turn has come
+        _check_beside(job, version >= OWN_PROCESSES_SINCE, run)  # the run itself asks when its turn has come
     hidden = hidden_directories(job, account, mapped)
     return Ready(account, tuple(mapped), tuple(hidden), home, version, python)
+
+
+def _check_beside(job: Job, own_processes: bool, run: Run) -> bool:
+    if job.shared and not own_processes:
+        check_runs(job, run)
+    return check_others(job, own_processes)
 
 
 def run_job(job: Job, ready: Ready, run: Run) -> dict[str, Any]:
@@ -129,7 +136,7 @@ def run_job(job: Job, ready: Ready, run: Run) -> dict[str, Any]:
         account_lock.take()
         _write(work, "identity", job.identity)
         own_processes = ready.version >= OWN_PROCESSES_SINCE
-        beside = check_others(job, own_processes)
+        beside = _check_beside(job, own_processes, run)
         _write(work, "job", json.dumps(_wanted(job, ready)))
         collectors.append(Collector(os.path.join(work, "stdout"), job.max_output, account_lock.release))
         collectors.append(Collector(os.path.join(work, "stderr"), job.max_output))

@@ -152,9 +152,39 @@ def test_every_external_identity_has_a_directory_of_its_own(base: Path) -> None:
         status = os.lstat(found.path)
         assert (status.st_uid, status.st_gid, status.st_mode & 0o7777) == (UID, UID, 0o700)
         assert (found.device, found.inode) == (status.st_dev, status.st_ino)
-    for directory, mode in ((jobs, 0o711), (jobs / "alice", 0o711), (base / "lib", 0o755)):
+    for directory, mode in ((jobs, 0o700), (jobs / "alice", 0o700), (base / "lib", 0o755)):
         assert (directory.stat().st_uid, directory.stat().st_mode & 0o7777) == (0, mode)
     assert job_directory(job(shared=True), account("/"), True, str(jobs)) == one
+
+
+@ROOT
+def test_a_directory_handed_in_from_outside_leads_to_no_job_of_another(base: Path) -> None:
+    """Whoever is outside of jobs can open the host's view of files, and give it to a job over a socket."""
+    jobs = base / "jobs"
+    (jobs / "alice").mkdir(parents=True, mode=0o711)
+    for directory in (jobs, jobs / "alice"):
+        directory.chmod(0o711)  # as they were once made
+    other = jobs / "alice" / ("c" * 32)
+    assert job_directory(job(shared=True, identity=other.name), account("/"), True, str(jobs)).path == str(other)
+    (other / "secret").write_text("of another")
+    os.chown(other / "secret", UID, UID)
+    handles = [os.open(path, os.O_PATH) for path in (base, jobs, jobs / "alice")]
+    child = os.fork()
+    if child == 0:
+        os.setgroups([])
+        os.setresgid(UID, UID, UID)
+        os.setresuid(UID, UID, UID)
+        reached = 0
+        for handle, path in zip(handles, ("jobs/alice/", "alice/", "")):
+            try:
+                os.close(os.open("%s%s/secret" % (path, other.name), os.O_RDWR, dir_fd=handle))
+                reached += 1
+            except PermissionError:
+                pass
+        os._exit(reached)
+    assert os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]) == 0
+    for handle in handles:
+        os.close(handle)
 
 
 @ROOT
@@ -219,3 +249,20 @@ def test_the_home_of_the_account_and_what_is_named_are_hidden(base: Path) -> Non
 def test_what_is_mapped_is_not_hidden_itself(base: Path) -> None:
     mapped = [Mapped(str(base))]
     assert str(base) not in hidden_directories(job(hidden=[str(base)]), account("/"), mapped)
+
+
+NOT_CLOSED_IN = {"/run/jupyter", "/run/rstudio-server", "/run/screen", "/run/user"}
+KEPT = {"/run/log/journal", "/var/crash", "/var/lib/systemd/coredump", "/var/log/journal", "/var/spool/abrt"}
+
+
+@pytest.mark.parametrize("shared", [True, False])
+def test_what_is_not_closed_in_cannot_be_asked_to_do_something(monkeypatch: pytest.MonkeyPatch, shared: bool) -> None:
+    """The user's own JupyterLab, whose token the job may read, would run whatever it is told outside of jobs."""
+    monkeypatch.setattr(os.path, "isdir", lambda _path: True)
+    assert set(hidden_directories(job(shared=shared), account("/"), [])) >= NOT_CLOSED_IN
+
+
+def test_what_the_system_keeps_by_number_is_of_all_who_share_it(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(os.path, "isdir", lambda _path: True)
+    assert set(hidden_directories(job(shared=True), account("/"), [])) >= KEPT
+    assert KEPT.isdisjoint(hidden_directories(job(), account("/"), []))

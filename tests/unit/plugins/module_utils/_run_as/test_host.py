@@ -17,6 +17,7 @@ from ansible_collections.labfleet.identity.plugins.module_utils._run_as import _
 from ansible_collections.labfleet.identity.plugins.module_utils._run_as._host import (
     Lock,
     check_others,
+    check_runs,
     forget_old_runs,
     has_others,
     need_systemd,
@@ -147,6 +148,48 @@ def test_jobs_of_the_same_user_run_beside_each_other(work: Path, monkeypatch: py
     (work / UNIT / "identity").write_text("b" * 32)
     monkeypatch.setattr(_host, "_processes", lambda _uid: iter([(7, UNIT)]))
     check_others(job(), False)
+
+
+RUNS = "Id=%s\nSlice=user-%d.slice\nActiveState=%s\n"
+
+
+@pytest.mark.parametrize(
+    ("uid", "state", "identity", "refused"),
+    [
+        (5238, "active", "c", True),
+        # the command is over, and what it left has some seconds yet: new processes all the time are never seen
+        (5238, "deactivating", "c", True),
+        (5238, "activating", "c", True),
+        (5238, "active", "", True),  # whose it is cannot be found out any more
+        (5238, "deactivating", "b", False),
+        (5238, "failed", "c", False),
+        (52380, "active", "c", False),
+    ],
+)
+def test_a_unit_of_another_user_s_job_has_to_be_over(
+    work: Path, uid: int, state: str, identity: str, refused: bool
+) -> None:
+    """Whatever a look at the processes finds."""
+    (work / UNIT).mkdir(parents=True)
+    if identity:
+        (work / UNIT / "identity").write_text(identity * 32)
+    own = RUNS % (job().unit, 5238, "active")
+
+    def run(command: list[str]) -> tuple[int, str, str]:
+        assert command[-1] == "labfleet-run-*.service"
+        return 0, own + "\n" + RUNS % (UNIT, uid, state), ""
+
+    if not refused:
+        check_runs(job(), run)
+        return
+    with pytest.raises(IdentityError, match="a job of another user runs as alice on this host"):
+        check_runs(job(), run)
+
+
+def test_where_no_job_runs_nobody_is_refused() -> None:
+    check_runs(job(), lambda _command: (0, "", ""))
+    with pytest.raises(IdentityError, match="systemd does not say what runs: no bus"):
+        check_runs(job(), lambda _command: (1, "", "no bus\n"))
 
 
 def test_processes_are_found_by_their_number() -> None:

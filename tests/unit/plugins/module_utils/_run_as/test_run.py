@@ -214,3 +214,26 @@ def test_check_mode_foretells_that_somebody_is_logged_in(monkeypatch: pytest.Mon
         return
     with pytest.raises(IdentityError, match="somebody is logged in"):
         _run.look(parse_job(GOOD), lambda _command: (0, "", ""), Places(), make)
+
+
+@pytest.mark.parametrize(("version", "shared", "asks"), [(252, True, True), (252, False, False), (257, True, False)])
+def test_jobs_that_could_reach_each_other_are_asked_for_before_anything_starts(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, version: int, shared: bool, asks: bool
+) -> None:
+    account: Any = type("Account", (), {"name": "alice", "uid": 5238})()
+    asked: list[str] = []
+    monkeypatch.setattr(_run, "WORK", str(tmp_path))
+    monkeypatch.setattr(_run, "forget_old_runs", lambda _run: None)
+    monkeypatch.setattr(_run, "check_others", lambda *_details: False)
+    monkeypatch.setattr(_run, "has_others", lambda _job: False)
+    monkeypatch.setattr(_run, "check_runs", lambda *_details: asked.append("asked"))
+    monkeypatch.setattr(_run, "_wanted", lambda *_details: {})
+
+    def start(*_details: Any) -> dict[str, Any]:
+        asked.append("started")
+        return {"without": []}
+
+    monkeypatch.setattr(_run, "_started", start)
+    ready = _run.Ready(account, (), (), "/home/alice", version, "/usr/bin/python3")
+    _run.run_job(parse_job({**GOOD, "shared": shared}), ready, lambda _command: (0, "", ""))
+    assert asked == (["asked", "started"] if asks else ["started"])
