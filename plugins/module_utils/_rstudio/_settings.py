@@ -185,6 +185,8 @@ def _path(path: str, option: str) -> str:
 def _network(network: str) -> str:
     import ipaddress  # only where the server reaches something
 
+    if "%" in network:  # Python takes any text for the name of an interface, the end of a line too
+        raise IdentityError("reaches: %s names an interface: write the address or the network alone" % quoted(network))
     try:
         return str(ipaddress.ip_network(network))
     except ValueError as error:

@@ -116,6 +116,8 @@ def test_a_unit_without_homes_waits_for_none() -> None:
         ({"homes": ["/"]}, "is not an absolute path"),
         ({"reaches": ["any"]}, "reaches: 'any' is no address or network"),
         ({"reaches": ["10.1.0.0/16\nCapabilityBoundingSet=~"]}, "is no address or network"),
+        ({"reaches": ["fe80::1%\nExecStartPre=+id"]}, "names an interface"),
+        ({"reaches": ["fe80::1%a AmbientCapabilities=~"]}, "names an interface"),
         ({"limits": {"sessions": 3}}, "sessions is nothing a service can have"),
         ({"limits": {"memory": "2 apples"}}, "memory '2 apples' is no size"),
         ({"session_settings": {"session-preflight-script": "/tmp/x"}}, "is not known in the open source edition"),
