@@ -31,6 +31,7 @@ from ansible_collections.labfleet.identity.plugins.module_utils._accounts._shado
     is_over,
     update_shadow,
 )
+from ansible_collections.labfleet.identity.plugins.module_utils._uid_space import FIRST_ID
 
 if TYPE_CHECKING:
     from collections.abc import Collection
@@ -97,9 +98,27 @@ def _renamed(draft: Draft, user: UserSpec) -> str:
     )  # fmt: skip
 
 
+def _is_a_service(draft: Draft, user: UserSpec, fields: list[str]) -> bool:
+    """Is the account that has the name one that no person ever had?
+
+    Who is invited may choose the name of a service that some host has. What keeps them out must not stop there.
+    """
+    foreign = user.name not in draft.state.record.users and not draft.others_with(user.uid, user.name) and not user.adopt
+    # with 0 it would be another way to be root, and with more perhaps a person's
+    if not foreign or not fields[UID].isdigit() or not 0 < int(fields[UID]) < FIRST_ID:
+        return False
+    draft.warnings.append(
+        "%s is kept out; the account of that name here is a service's, with uid %s: it was left as it is"
+        % (user.name, fields[UID])
+    )
+    return True
+
+
 def plan_disabled(draft: Draft, user: UserSpec) -> None:
     """The account stays, and nothing gets in: expired, nologin, no keys, nothing of it running."""
     fields = draft.passwd.get(user.name)
+    if fields is not None and _is_a_service(draft, user, fields):
+        return
     if fields is None:
         if _renamed(draft, user):
             draft.problems.append("%s: %s" % (user.name, _renamed(draft, user)))
@@ -132,6 +151,8 @@ def plan_absent(draft: Draft, user: UserSpec) -> None:
     """The account is gone from the account files; its home stays, because it belongs to the fleet."""
     fields = draft.passwd.get(user.name)
     owned = draft.state.record.users.get(user.name)
+    if fields is not None and _is_a_service(draft, user, fields):
+        return
     if fields is None and _renamed(draft, user):
         draft.problems.append("%s: %s" % (user.name, _renamed(draft, user)))
         return

@@ -11,6 +11,7 @@ from typing import Any
 import pytest
 
 from ansible_collections.labfleet.identity.plugins.module_utils._accounts._states import HostState
+from ansible_collections.labfleet.identity.plugins.module_utils._errors import IdentityError
 
 from .build import HEADER, NOLOGIN, TODAY, after, done, fields, hers, host, is_empty, key, ours, plan_for, request, said
 
@@ -82,6 +83,34 @@ def test_an_account_that_somebody_else_shut_is_not_opened_in_passing() -> None:
 def test_one_who_was_never_there_needs_no_shutting() -> None:
     for state in ("disabled", "absent"):
         assert is_empty(plan_for(request([{**ALICE, "state": state}]), host()))
+
+
+@pytest.mark.parametrize("state", ["disabled", "absent"])
+def test_nobody_who_took_the_name_of_a_service_stops_what_shuts_others_out(state: str) -> None:
+    """Somebody accepts an invitation as splunk. Once it is revoked, hosts that have a splunk go on, and lose nothing."""
+    splunk = "splunk:x:998:998::/opt/splunk:/bin/bash"
+    there = hers(passwd=["alice:x:5238:5238:Alice:/home/alice:/bin/bash", splunk], key_files={"alice": KEYS})
+    mallory = {"name": "splunk", "uid": 5700, "state": state}
+    plan, new = done(there, [mallory, {**ALICE, "state": "disabled"}])
+    assert {name for name, _what in said(plan)} == {"alice"}
+    assert fields(new, "passwd", "splunk") == splunk.split(":")
+    assert plan.warnings == (
+        "splunk is kept out; the account of that name here is a service's, with uid 998: it was left as it is",
+    )
+
+
+@pytest.mark.parametrize("uid", ["0", "1001", "5700", "-1", ""])
+@pytest.mark.parametrize("state", ["disabled", "absent"])
+def test_an_account_that_could_be_theirs_is_never_left_open_in_passing(state: str, uid: str) -> None:
+    there = host(passwd=["mallory:x:%s:100::/home/mallory:/bin/bash" % uid])
+    with pytest.raises(IdentityError, match="nothing was changed on this host: mallory: it "):
+        plan_for(request([{"name": "mallory", "uid": 5700, "state": state}]), there)
+
+
+def test_a_service_of_the_name_hides_no_account_with_the_number() -> None:
+    there = host(passwd=["splunk:x:998:998::/opt/splunk:/bin/bash", "mallory:x:5700:100::/home/mallory:/bin/bash"])
+    with pytest.raises(IdentityError, match="nothing was changed on this host: splunk: it "):
+        plan_for(request([{"name": "splunk", "uid": 5700, "state": "disabled"}]), there)
 
 
 def test_an_absent_account_is_gone_from_every_file_and_its_home_stays() -> None:
