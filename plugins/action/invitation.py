@@ -5,7 +5,6 @@
 
 from __future__ import annotations
 
-import os
 import time
 from typing import TYPE_CHECKING
 
@@ -19,6 +18,7 @@ from ansible_collections.labfleet.identity.plugins.module_utils._ledger._report 
 from ansible_collections.labfleet.identity.plugins.module_utils._ledger._stamp import moment
 from ansible_collections.labfleet.identity.plugins.module_utils._ledger._store import stamp_now
 from ansible_collections.labfleet.identity.plugins.module_utils._ssh._key_store import KeyStore
+from ansible_collections.labfleet.identity.plugins.module_utils._tokens._jwt import TokenRefused, read_compact
 from ansible_collections.labfleet.identity.plugins.module_utils._tokens._verify import verify_invitation
 from ansible_collections.labfleet.identity.plugins.plugin_utils._controller_action import (
     OPERATION_ARGUMENTS,
@@ -27,6 +27,7 @@ from ansible_collections.labfleet.identity.plugins.plugin_utils._controller_acti
 from ansible_collections.labfleet.identity.plugins.plugin_utils._invitation_options import (
     ISSUER_ARGUMENTS,
     TERMS_ARGUMENTS,
+    check_dest,
     longest_life,
     signed,
     signing_key,
@@ -64,6 +65,7 @@ ARGUMENTS = {
     "revoke_keys": {"type": "bool", "default": False},
 }
 _SECRET: dict[str, Any] = {"type": "str", "no_log": True}
+_MODE = 0o600
 _CHECKED: dict[str, Any] = {**ARGUMENTS, "passphrase": _SECRET, "parent": _SECRET}
 
 
@@ -87,7 +89,7 @@ class ActionModule(ControllerAction):
             trusted, longest = trusted_keys(arguments["trusted"]), longest_life(arguments)
             verify_invitation(parent, trusted, arguments["profile"], now, longest_life=longest)
         wanted = wish(name, arguments, {term: arguments[term] for term in (*TERMS_ARGUMENTS, *_OWN_TERMS)}, now, parent)
-        _export(dest, "", write=False)  # where nothing can be written, nothing is issued
+        path = check_dest(dest, _MODE, _is_invitation)  # where nothing can be written, nothing is issued
         store = self.store(arguments)
 
         def decide_one(ledger: Ledger) -> Decision:
@@ -111,8 +113,7 @@ class ActionModule(ControllerAction):
         ]
         if outcome.state != OPEN:
             return {**told, **said, "message": [f"The invitation {name} was accepted: see invitation_info."]}
-        written = _export(dest, signed(outcome, key) + "\n", write=not self._task.check_mode)
-        path = os.path.abspath(os.path.expanduser(dest))
+        written, _before = export_file(dest, signed(outcome, key) + "\n", _MODE, write=not self._task.check_mode)
         can = "can be passed on, and not accepted itself" if arguments["depth"] else "can be accepted once"
         return {
             **told,
@@ -136,11 +137,12 @@ class ActionModule(ControllerAction):
 
         told = self.change(arguments, decide_revocation)
         ledger, jtis, change = seen[0]
-        out, keys_changed = close_keys(
+        out, keys_changed, missing = close_keys(
             ledger, keys, change.people, jtis, for_ever=arguments["revoke_keys"], write=not self._task.check_mode
         )
         return {
             **told,
+            **({"warnings": [*told.get("warnings", ()), *missing]} if missing else {}),
             "changed": told["changed"] or keys_changed,
             "jti": jtis[0],
             "revoked": out,
@@ -152,6 +154,10 @@ class ActionModule(ControllerAction):
         }
 
 
-def _export(dest: str, text: str, write: bool) -> bool:
-    changed, _before = export_file(dest, text, 0o600, write)
-    return changed
+def _is_invitation(text: str) -> bool:
+    """Whether this is what an earlier run wrote, for this person or another one."""
+    try:
+        read_compact(text.strip())
+    except TokenRefused:
+        return False
+    return True

@@ -6,12 +6,18 @@
 from __future__ import annotations
 
 import collections
+import functools
 import os
 import time
 from typing import TYPE_CHECKING
 
 from ansible_collections.labfleet.identity.plugins.module_utils._errors import IdentityError
-from ansible_collections.labfleet.identity.plugins.module_utils._invitations._bulk import Row, read_table, write_table
+from ansible_collections.labfleet.identity.plugins.module_utils._invitations._bulk import (
+    Row,
+    begins_with,
+    read_table,
+    write_table,
+)
 from ansible_collections.labfleet.identity.plugins.module_utils._invitations._issuing import (
     ACCEPTED,
     Decision,
@@ -29,6 +35,7 @@ from ansible_collections.labfleet.identity.plugins.plugin_utils._controller_acti
 from ansible_collections.labfleet.identity.plugins.plugin_utils._invitation_options import (
     ISSUER_ARGUMENTS,
     TERMS_ARGUMENTS,
+    check_dest,
     signed,
     signing_key,
     wish,
@@ -52,6 +59,7 @@ ARGUMENTS = {
 }
 _CHECKED: dict[str, Any] = {**ARGUMENTS, "passphrase": {"type": "str", "no_log": True}}
 _STATUSES = ("issued", "kept", "accepted", "refused")
+_TOKENS = ("name", "token")
 _REPORT = ("line", "name", "status", "jti", "expires", "reason")
 _SHOWN = 20
 _LARGEST_TABLE = 64 * 1024**2
@@ -68,13 +76,15 @@ class ActionModule(ControllerAction):
         write, now, stamp = not self._task.check_mode, int(time.time()), stamp_now()
         key = signing_key(arguments)
         rows, wishes = self._wishes(arguments, now)
-        dest, report = (os.path.abspath(os.path.expanduser(arguments[name])) for name in ("dest", "report"))
-        if dest == report:
+        # where nothing can be written, nothing is issued
+        dest, report = (
+            check_dest(arguments[name], mode, functools.partial(begins_with, header=header))
+            for name, mode, header in (("dest", 0o600, _TOKENS), ("report", 0o640, _REPORT))
+        )
+        if os.path.realpath(dest) == os.path.realpath(report):
             raise IdentityError(
                 "The report is to be shown and the invitations are not: give dest and report two files."
             )
-        for path in (dest, report):
-            export_file(path, "", 0o600, write=False)  # where nothing can be written, nothing is issued
         store = self.store(arguments)
 
         def decide_all(ledger: Ledger) -> Decision:
@@ -84,7 +94,7 @@ class ActionModule(ControllerAction):
         outcomes = _in_order(rows, settled.decision.outcomes)
         tokens = [(outcome.name, signed(outcome, key)) for outcome in outcomes if _status(outcome) in _STATUSES[:2]]
         changed = [
-            export_file(dest, write_table(tokens, ("name", "token")), 0o600, write)[0],
+            export_file(dest, write_table(tokens, _TOKENS), 0o600, write)[0],
             export_file(report, write_table(map(_line, rows, outcomes), _REPORT), 0o640, write)[0],
         ]
         counts = {**dict.fromkeys(_STATUSES, 0), **collections.Counter(map(_status, outcomes))}

@@ -37,6 +37,8 @@ options:
   dest:
     description:
       - The file for the invitation, with the mode 0600, on the controller. Send it to the person and to nobody else.
+      - Give each invitation a file of its own. An earlier invitation in it is replaced. Anything else is not, and the
+        task fails.
     type: path
   username:
     description: The username that is proposed to the person.
@@ -68,7 +70,9 @@ options:
     description: The public keys of each cluster whose invitations are trusted, by its id, as paths of JWKS files.
     type: dict
   key_store:
-    description: The directory with the keys of people, needed with O(state=revoked).
+    description:
+      - The directory with the keys of people, needed with O(state=revoked). What is to be closed and is not in it is
+        told in a warning.
     type: path
   revoke_keys:
     description:
@@ -175,7 +179,9 @@ message:
   type: list
   elements: str
   sample:
-    - "The invitation of heidi@uni.example is in /srv/fleet/heidi.token until 2026-11-23T09:00:00Z."
+    - >-
+      The invitation heidi@uni.example is in /srv/fleet/heidi.token and can be accepted once, until
+      2026-11-23T09:00:00Z. Send it to nobody else.
 events:
   description: What was added to the ledger, or would be in check mode.
   returned: success

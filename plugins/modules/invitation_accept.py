@@ -75,7 +75,8 @@ options:
     description: The username that the person wants, if the invitation leaves them the choice.
     type: str
   gecos:
-    description: The name of the person.
+    description:
+      - The name of the person. A V(=) in it is refused, because hosts take parts such as C(pri=) for orders.
     type: str
   identity_directory:
     description: The directory in which M(labfleet.identity.identity_login) noted who somebody is.

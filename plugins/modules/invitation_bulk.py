@@ -28,6 +28,7 @@ options:
   dest:
     description:
       - The CSV file for the invitations, with the columns C(name) and C(token) and the mode 0600, on the controller.
+        One of an earlier run is replaced. Anything else is not, and the task fails, as with O(report).
     type: path
     required: true
   report:
@@ -47,6 +48,11 @@ extends_documentation_fragment:
   - labfleet.identity.ledger.operation
   - labfleet.identity.invitation
   - labfleet.identity.invitation.terms
+attributes:
+  idempotent:
+    support: partial
+    description:
+      - A second run issues nothing. It writes the report once more, in which C(issued) is C(kept) then.
 seealso:
   - module: labfleet.identity.invitation
 """

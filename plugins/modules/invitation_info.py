@@ -72,7 +72,7 @@ invitations:
     - name: heidi@uni.example
       jti: 4cLx0VvJ2hXnq0yqJm2k0w
       state: accepted
-      username: heidi
+      accepted: {username: heidi, uid: 5417}
 table:
   description: The same as lines for a terminal.
   returned: success

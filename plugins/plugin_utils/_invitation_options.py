@@ -5,10 +5,12 @@
 
 from __future__ import annotations
 
+import os
 from typing import TYPE_CHECKING
 
 from ansible_collections.labfleet.identity.plugins.module_utils._errors import IdentityError
 from ansible_collections.labfleet.identity.plugins.module_utils._invitations._issuing import Wish
+from ansible_collections.labfleet.identity.plugins.module_utils._ledger._export_file import export_file
 from ansible_collections.labfleet.identity.plugins.module_utils._tokens._invitations import (
     INVITATION_TYPE,
     invitation_claims,
@@ -19,7 +21,7 @@ from ansible_collections.labfleet.identity.plugins.module_utils._tokens._offers 
 from ansible_collections.labfleet.identity.plugins.plugin_utils._keys_shown import parse_duration
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Callable, Mapping
     from typing import Any
 
     from ansible_collections.labfleet.identity.plugins.module_utils._invitations._issuing import Outcome
@@ -29,6 +31,7 @@ __all__ = [
     "ISSUER_ARGUMENTS",
     "LONGEST_ARGUMENT",
     "TERMS_ARGUMENTS",
+    "check_dest",
     "longest_life",
     "signed",
     "signing_key",
@@ -70,6 +73,17 @@ def signing_key(arguments: Mapping[str, Any]) -> SigningKey:
         if not arguments[name]:
             raise IdentityError(f"Whoever invites has to sign: give {name} too.")
     return KeyDirectory(arguments["signing_keys"]).load(arguments["passphrase"])
+
+
+def check_dest(dest: str, mode: int, is_ours: Callable[[str], bool]) -> str:
+    """The absolute path of a file that can be written, and in which nothing else would be lost."""
+    path = os.path.abspath(os.path.expanduser(dest))
+    _changed, before = export_file(dest, "", mode, write=False)
+    if before.strip() and not is_ours(before):
+        raise IdentityError(
+            f"There is something else in {path}, which would be lost: name a file of its own, or move that one away."
+        )
+    return path
 
 
 def longest_life(arguments: Mapping[str, Any]) -> int:

@@ -222,6 +222,7 @@ NO_KEY, NO_SIGNATURE = "a key that is not among its public keys", "not that of i
 BROUGHT, NOT_SIGNED = "brings a key or an extension of its own", "is not signed with one of"
 NO_TIMES, MALFORMED = "does not say when it was made", "its id_token is malformed"
 KID = public_jwk(RSA, alg="RS512", use="sig", kid="one")
+PRIVATE_RSA: dict[str, Any] = jwt.algorithms.RSAAlgorithm.to_jwk(RSA, as_dict=True)
 
 ACCEPTED: dict[str, Change] = {
     "as Globus signs, with a key that has no id": unchanged,
@@ -287,6 +288,7 @@ REFUSED: dict[str, tuple[Change, str]] = {
     "claims that were changed": (tampered, NO_SIGNATURE),
     "a key of 1024 bits": (with_small_key, "fewer than 2048 bits"),
     "a key that is none": (signed("RS512", RSA, None, [{"kty": "RSA", "n": "AQAB", "e": ""}]), "cannot be used"),
+    "a key with its private half": (signed("RS512", RSA, None, [PRIVATE_RSA]), "published the private half"),
     "keys that are none": (lambda provider: provider.jwks.update(keys="all"), "are not a JWKS"),
     "no keys": (lambda provider: provider.jwks.update(keys=[]), NO_KEY),
     "more keys than anybody has": (lambda provider: provider.jwks.update(keys=[{}] * 33), "are not a JWKS"),

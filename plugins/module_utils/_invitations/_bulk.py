@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
     from typing import Any
 
-__all__ = ["COLUMNS", "LIST_COLUMNS", "Row", "read_table", "write_table"]
+__all__ = ["COLUMNS", "LIST_COLUMNS", "Row", "begins_with", "read_table", "write_table"]
 
 LIST_COLUMNS = ("groups", "institutions")
 COLUMNS = (
@@ -87,6 +87,12 @@ def write_table(rows: Iterable[Sequence[object]], header: Sequence[str]) -> str:
     for row in rows:
         writer.writerow([_harmless(str(cell)) for cell in row])
     return written.getvalue()
+
+
+def begins_with(text: str, header: Sequence[str]) -> bool:
+    """Whether a text is a table with this header, also when a spreadsheet has written it since."""
+    first = text.splitlines()[0] if text else ""
+    return [cell.strip('" ') for cell in first.lstrip("\ufeff").replace(";", ",").split(",")] == list(header)
 
 
 def _harmless(cell: str) -> str:

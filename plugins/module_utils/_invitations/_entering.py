@@ -66,6 +66,7 @@ class Entry:
             nobody has their name or key, or a home that is called like them.
         """
         check_key_name(self.key_name)
+        self._check_places()
         new = {**self.entry, "keys": [self.key.line]}
         try:
             people = parse_rosters({**beside, "the invitation": [new]})
@@ -101,6 +102,18 @@ class Entry:
             return book
 
         self.keys.commit(self.profile, closed)
+
+    def _check_places(self) -> None:
+        """What is entered after an invitation was used up must have somewhere to go."""
+        store = os.path.join(self.keys.path, self.profile)
+        for _level in range(2):
+            store = store if os.path.isdir(store) else os.path.dirname(store)
+        for what, directory in (("key store", store), ("roster", os.path.dirname(self.roster))):
+            if not os.path.isdir(directory) or not os.access(directory, os.W_OK | os.X_OK):
+                raise IdentityError(
+                    f"Nothing can be written into the directory {directory} of the {what}: make it, have it be yours,"
+                    " or correct the path."
+                )
 
     def _check_home_is_free(self, people: Roster) -> None:
         """Whoever has no home in a roster gets one that is called like them."""

@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+import os
 from typing import TYPE_CHECKING
 
 from ansible_collections.labfleet.identity.plugins.module_utils._errors import IdentityError
@@ -45,8 +46,8 @@ def close_keys(
     jtis: Sequence[str],
     for_ever: bool,
     write: bool,
-) -> tuple[list[dict[str, Any]], bool]:
-    """Let the keys of people let nobody in; who is out, and whether that is new.
+) -> tuple[list[dict[str, Any]], bool, list[str]]:
+    """Let the keys of people let nobody in; who is out, whether that is new, and what is missing that was to be closed.
 
     :param for_ever: whether what they accepted with is revoked, on every host and for every account. Nobody has proved
         that the key was theirs, so that this is for whoever knows.
@@ -55,23 +56,28 @@ def close_keys(
     for used in accepted_under(ledger, jtis):
         accepted_with.setdefault((used.profile, used.subject), set()).add(used.key)
     out: list[dict[str, Any]] = []
+    missing: list[str] = []
     changed = False
+    # a store that is not there was mistyped, so none is begun for it
+    writes = write and os.path.isdir(keys.path)
     for profile, subject in people:
         home = ledger.profile(profile)
         person = home.person(subject)
         if person is None:
             continue
         closing = _Closing(person, home.names_of(person), accepted_with.get(person.key, set()) if for_ever else set())
-        before, after = keys.commit(profile, closing.close, write)
+        before, after = keys.commit(profile, closing.close, writes)
         changed = changed or before != after
+        missing += closing.missing(before, keys.path)
         out.append({"username": person.username, "uid": person.uid, "closed_keys": sorted(closing.closed)})
-    return out, changed
+    return out, changed, missing
 
 
 class _Closing:
     """One person's keys, under every name that they had."""
 
     def __init__(self, person: Person, names: Sequence[str], fingerprints: Collection[str]) -> None:
+        self._username = person.username
         self._names = dict.fromkeys((person.username, *names))
         self._fingerprints = fingerprints
         self.closed: list[str] = []
@@ -87,3 +93,19 @@ class _Closing:
             book = deactivate(revoke(book, username, guilty), username, list(there))
             self.closed += there
         return book
+
+    def missing(self, book: KeyBook, store: str) -> list[str]:
+        """What the store should have of somebody who accepted, and has not."""
+        if not any(name in book.people for name in self._names):
+            unknown = (
+                f"The key store {store} knows nobody called {self._username}, who accepted with a key, so no key was"
+                " closed: see that key_store is the one in which it was entered, and revoke the invitation again."
+            )
+            return [unknown]
+        there = {record.entry.key.fingerprint for name in self._names for record in book.keys_of(name).values()}
+        return [
+            f"The key {fingerprint}, with which {self._username} accepted, is not in the key store {store}, so it was"
+            " not revoked: revoke it with ssh_key, which takes the key itself."
+            for fingerprint in sorted(self._fingerprints)
+            if fingerprint not in there
+        ]

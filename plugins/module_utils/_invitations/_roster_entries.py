@@ -58,7 +58,7 @@ def entry_of(
     if offered.get("access_until"):
         entry["expires"] = offered["access_until"]
     if gecos:
-        entry["gecos"] = gecos
+        entry["gecos"] = _check_gecos(gecos)
     parse_roster([entry])
     return entry
 
@@ -123,21 +123,46 @@ def _text(entries: Sequence[Mapping[str, Any]]) -> str:
     return json.dumps(entries, indent=2, sort_keys=True, default=str) + "\n"
 
 
+def _check_gecos(gecos: str) -> str:
+    """Return the name that somebody gives themselves, or refuse it."""
+    # pam_umask takes pri=, ulimit= and umask= there for orders, and chfn lets nobody but root write them
+    if "=" in gecos:
+        raise IdentityError(
+            f"The name {quoted(gecos)} (gecos) holds '=', so that hosts could take a part of it for the priority or a"
+            " limit of the login: leave it out."
+        )
+    return gecos
+
+
 def _of_role(role: str, roles: Mapping[str, Any]) -> dict[str, Any]:
     """What a role brings."""
-    for name, brings in roles.items():
-        if name not in ROLES:
-            raise IdentityError(f"There is no role {quoted(name)}: the roles are {', '.join(ROLES)}.")
-        unknown = sorted(set(brings) - set(_OF_ROLES)) if isinstance(brings, dict) else ["a mapping"]
-        if unknown:
-            raise IdentityError(
-                f"The role {name} is to bring {', '.join(map(quoted, unknown))}: it may bring {', '.join(_OF_ROLES)},"
-                " and never sudo."
-            )
+    known = {name: _brought(name, brings) for name, brings in roles.items()}
     # what bounds a role, such as its shell, must not be shed with another role that nobody thought of
-    if role and roles and role not in roles:
+    if role and known and role not in known:
         raise IdentityError(
-            f"The invitation offers the role {role}, and nobody said what that brings, only of {', '.join(roles)}: say"
+            f"The invitation offers the role {role}, and nobody said what that brings, only of {', '.join(known)}: say"
             f" what {role} brings in invitation_roles, {{}} for nothing."
         )
-    return dict(roles.get(role, {}))
+    return known.get(role, {})
+
+
+def _brought(name: str, brings: Any) -> dict[str, Any]:
+    """What one role brings, of what roles may bring."""
+    if name not in ROLES:
+        raise IdentityError(f"There is no role {quoted(name)}: the roles are {', '.join(ROLES)}.")
+    unknown = sorted(set(brings) - set(_OF_ROLES), key=str) if isinstance(brings, dict) else ["a mapping"]
+    if unknown:
+        raise IdentityError(
+            f"The role {name} is to bring {', '.join(map(quoted, unknown))}: it may bring {', '.join(_OF_ROLES)},"
+            " and never sudo."
+        )
+    said = {what: value for what, value in brings.items() if value is not None}
+    groups, limits = said.get("groups", []), said.get("limits", {})
+    # they are put together with what is offered, and a text would be taken letter by letter
+    are_names = isinstance(groups, list) and all(isinstance(group, str) for group in groups)
+    if not are_names or not isinstance(limits, dict):
+        raise IdentityError(
+            f"The role {name} is to bring groups or limits that are none: write groups as a list such as [genomics],"
+            " and limits as a mapping such as {cores: 2}."
+        )
+    return said

@@ -120,10 +120,13 @@ def _key_for(header: dict[str, Any], algorithm: str, keys: dict[str, Any]) -> di
 
 def _verified(token: str, key: dict[str, Any], algorithm: str) -> dict[str, Any]:
     import jwt
+    from cryptography.exceptions import UnsupportedAlgorithm
 
+    if "d" in key:
+        raise _refused("it has published the private half of its key")
     try:
         loaded = jwt.PyJWK.from_dict(key, algorithm=algorithm)
-    except jwt.exceptions.PyJWTError:
+    except (jwt.exceptions.PyJWTError, UnsupportedAlgorithm):
         raise _refused("its public key cannot be used") from None
     if algorithm.startswith("RS") and getattr(loaded.key, "key_size", 0) < _SMALLEST_RSA:
         raise _refused(f"its key has fewer than {_SMALLEST_RSA} bits")

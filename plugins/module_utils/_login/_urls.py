@@ -82,7 +82,10 @@ def parse_answer(answer: str, redirect_uri: str) -> Answer:
         raise IdentityError(
             "The answer is no address: copy the whole line that the browser shows on the page that the login ended on."
         )
-    parts = urllib.parse.urlsplit(text)
+    try:
+        parts = urllib.parse.urlsplit(text)
+    except ValueError:  # such as a bracket that does not close
+        parts = urllib.parse.urlsplit("")
     if parts._replace(query="", fragment="").geturl() != redirect_uri:
         raise IdentityError(
             f"The answer is the address of another page: copy the whole line that begins with {redirect_uri}."

@@ -208,4 +208,5 @@ def _fingerprint(key: Any) -> str:
 
 
 def _ref(issuer: str, audience: str, name: str) -> str:
-    return encode_base64url(hashlib.sha256(f"{issuer}\n{audience}\n{name}".encode()).digest()[:16])
+    text = f"{issuer}\n{audience}\n{name}".encode("utf-8", "backslashreplace")
+    return encode_base64url(hashlib.sha256(text).digest()[:16])

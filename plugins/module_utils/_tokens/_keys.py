@@ -114,7 +114,7 @@ def parse_jwk(raw: Any) -> PublicKey | None:
         return None
     kid = check_kid(raw.get("kid"))
     algorithm = raw.get("alg")
-    if algorithm is None:
+    if not isinstance(algorithm, str):
         raise IdentityError(f"its key {quoted(kid)} does not say its algorithm: add alg, EdDSA or RS256")
     if algorithm not in ALGORITHMS:
         return None

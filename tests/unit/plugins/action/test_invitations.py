@@ -192,6 +192,28 @@ def test_a_key_that_is_known_to_be_theirs_can_be_revoked_for_ever(lab: Lab) -> N
     assert [key.split()[1] for key in members["revoked_keys"]] == [HEIDI.split()[1]]
 
 
+def test_a_key_that_could_not_be_closed_is_told(lab: Lab) -> None:
+    """The key store is mistyped, or has another key of hers: whoever revokes must not take the key for closed."""
+    lab.results(lab.key(), lab.profile(), lab.invite(username="heidi"), lab.accept())
+    elsewhere = {**lab.revoke(name="heidi@uni", revoke_keys=True)["labfleet.identity.invitation"], "key_store": "kyes"}
+    mistyped = lab.task("invitation", **elsewhere)
+    foretold, revoked = lab.results({**mistyped, "check_mode": True}, mistyped)
+    for one in (foretold, revoked):
+        assert one["changed"] is True
+        assert [told for told in one["warnings"] if "kyes knows nobody called heidi" in told]
+    assert not (lab.directory / "kyes").exists()
+    replaced = lab.task(
+        "ssh_key", store="keys", profile="lab", username="heidi", name="invitation", key=MALLORY, state="rotated",
+        overlap="0m",
+    )  # fmt: skip
+    again, _replaced = lab.results(lab.revoke(name="heidi@uni", revoke_keys=True), replaced)
+    assert not [told for told in again.get("warnings", []) if "key store" in told]
+    for path in (lab.directory / "keys" / "lab" / "heidi").glob("invitation-*"):
+        path.unlink()
+    (last,) = lab.results(lab.revoke(name="heidi@uni", revoke_keys=True))
+    assert [told for told in last["warnings"] if "is not in the key store" in told and "not revoked" in told]
+
+
 @pytest.mark.parametrize(
     ("beside", "taken"),
     [
@@ -265,6 +287,30 @@ def test_nobody_is_called_like_the_home_of_somebody_else(lab: Lab) -> None:
     assert lab.ledger.read_bytes() == before
     assert lab.invited() == []
     assert lab.results(lab.accept(username="smith"))[0]["changed"] is True
+
+
+def test_an_invitation_is_not_used_up_for_a_key_that_has_no_place(lab: Lab) -> None:
+    lab.results(lab.key(), lab.profile(), lab.invite(username="heidi"))
+    before = lab.ledger.read_bytes()
+    nowhere = lab.accept(key_store="nowhere/keys")
+    for refused in lab.results({**nowhere, "check_mode": True}, nowhere):
+        assert "nowhere of the key store: make it" in refused["msg"]
+    assert lab.ledger.read_bytes() == before
+    assert lab.invited() == []
+
+
+def test_who_was_interrupted_for_too_long_is_entered_by_hand(lab: Lab) -> None:
+    """As the guide says of an invitation that expired before the run could be completed."""
+    issued, first = lab.results(lab.key(), lab.profile(), lab.invite(username="heidi"), lab.accept())[2:]
+    (lab.directory / "rosters" / "new.json").unlink()
+    shutil.rmtree(lab.directory / "keys")
+    entry = {"username": "heidi", "subject": f"invitation:{issued['jti']}"}
+    (lab.directory / "rosters" / "people.yml").write_text(json.dumps([entry]))
+    key = lab.task("ssh_key", store="keys", profile="lab", username="heidi", name="laptop", key=HEIDI)
+    members = lab.results(key, lab.allocation())[1]
+    assert [(person["username"], person["uid"], person["public_keys"]) for person in members["identities"]] == [
+        ("heidi", first["uid"], [HEIDI])
+    ]
 
 
 def test_who_accepted_is_not_whom_a_roster_means_later(lab: Lab) -> None:
@@ -379,6 +425,45 @@ def test_a_table_of_many_has_a_row_for_each(lab: Lab) -> None:
     assert accepted["username"] == "p7"
     assert [record["name"] for record in info["invitations"]] == ["p7@uni"]
     assert not any(token in json.dumps([done, again, info]) for token in tokens.values())
+
+
+def test_nothing_but_an_invitation_is_written_over(lab: Lab) -> None:
+    """The table of a class, the ledger or a key, named as dest by mistake, would be lost."""
+    lab.results(lab.key(), lab.profile())
+    table = "name,username\nheidi@uni,heidi\n"
+    (lab.directory / "class.csv").write_text(table)
+    (lab.directory / "same").symlink_to(lab.directory)
+    before = lab.ledger.read_bytes()
+
+    def bulk(dest: str, report: str) -> dict[str, Any]:
+        signs = {"issuer": "a", "signing_keys": "keys-of-a", "passphrase": "{{ signing_passphrase }}"}
+        where = {"ledger": f"file:{lab.ledger}", "profile": "lab", "src": "class.csv"}
+        return lab.task("invitation_bulk", **where, **signs, dest=dest, report=report)
+
+    refused = lab.results(
+        lab.invite(dest=str(lab.ledger)),
+        {**lab.invite(dest="secrets.yml"), "check_mode": True},
+        bulk("class.csv", "report.csv"),
+        bulk("tokens.csv", "class.csv"),
+        bulk("tokens.csv", str(lab.ledger)),
+    )
+    assert [one["changed"] for one in refused] == [False] * len(refused)
+    for one in refused:
+        assert "There is something else in " in one["msg"]
+    assert "give dest and report two files" in lab.results(bulk("tokens.csv", "same/tokens.csv"))[0]["msg"]
+    assert lab.ledger.read_bytes() == before
+    assert (lab.directory / "class.csv").read_text() == table
+    # what a spreadsheet made of an earlier report is one still
+    (lab.directory / "report.csv").write_text("\ufeffline;name;status;jti;expires;reason\r\n2;x;issued;;;\r\n")
+    (lab.directory / "heidi@uni.token").write_text("\n")
+    many, one, again = lab.results(
+        bulk("tokens.csv", "report.csv"),
+        lab.invite("judy@uni", dest="heidi@uni.token"),
+        bulk("tokens.csv", "report.csv"),
+    )
+    assert (many["changed"], one["changed"]) == (True, True)
+    assert again["counts"] == {"issued": 0, "kept": 1, "accepted": 0, "refused": 0}
+    assert lab.results(lab.invite("max@uni", dest="heidi@uni.token"))[0]["changed"] is True
 
 
 def test_bad_input_is_one_sentence_and_nothing_is_issued(lab: Lab) -> None:

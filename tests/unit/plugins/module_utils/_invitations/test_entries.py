@@ -67,6 +67,12 @@ def test_an_entry_says_what_is_offered_and_what_the_role_brings(offered: dict[st
         ({}, {"admin": {}}, "", "There is no role admin: the roles are guest, member, manager, lead"),
         ({}, {}, "Heidi:0:0", "holds a colon"),
         ({}, {}, "Heidi\nroot", "not one line"),
+        ({}, {}, "Heidi,,,,pri=-20", "holds ="),
+        ({}, {}, "UMASK=0", "holds ="),
+        ({"role": "member"}, {"member": {"groups": "genomics"}}, "", "write groups as a list such as [genomics]"),
+        ({"role": "member"}, {"member": {"groups": [["genomics"]]}}, "", "write groups as a list"),
+        ({"role": "guest"}, {"guest": {}, "member": {"limits": "4G"}}, "", "and limits as a mapping"),
+        ({"role": "member"}, {"member": {1: 1, "sudo": []}}, "", "The role member is to bring 1, sudo"),
         ({"groups": [f"group{number}" for number in range(17)]}, {}, "", "NFS heeds 16 at most"),
         ({"groups": ["sudo"]}, {}, "", "sudo"),
     ],
@@ -77,6 +83,16 @@ def test_what_no_entry_may_say_is_refused(
     with pytest.raises(IdentityError) as caught:
         entry_of("heidi", "invitation:x", offered, roles, gecos)
     assert refusal in str(caught.value).replace("'", "")
+
+
+def test_what_is_empty_of_a_role_brings_nothing() -> None:
+    roles = {"member": {"groups": None, "limits": None, "shell": None}}
+    assert entry_of("heidi", "x", {"role": "member", "groups": ["a"], "quota": {"cores": 1}}, roles, "") == {
+        "username": "heidi",
+        "subject": "x",
+        "groups": ["a"],
+        "limits": {"cores": 1},
+    }
 
 
 def test_entries_stand_together_and_what_people_changed_stays(tmp_path: Path) -> None:

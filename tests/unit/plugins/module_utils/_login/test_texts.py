@@ -117,6 +117,8 @@ def test_what_a_person_brings_back() -> None:
         ("c-1", "another page"),
         (f"{PAGE} ?code=c&state=s", "no address"),
         (f"{PAGE}/?code=c&state=s", "another page"),
+        ("https://[auth.globus.org/v2/web/auth-code?code=c&state=s", "another page"),
+        ("https://[1]/?code=c&state=s", "another page"),
         (f"{PAGE}.evil.example?code=c&state=s", "another page"),
         ("https://auth.globus.org.evil.example/v2/web/auth-code?code=c&state=s", "another page"),
         ("https://auth.globus.org@evil.example/v2/web/auth-code?code=c&state=s", "another page"),

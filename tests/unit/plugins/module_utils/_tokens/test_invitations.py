@@ -101,6 +101,11 @@ def test_the_id_is_a_digest_of_all_else() -> None:
     assert claims["jti"] == urlsafe_b64encode(hashlib.sha256(rest.encode()).digest()[:16]).decode().rstrip("=")
 
 
+def test_a_name_that_is_no_text_is_left_to_whoever_notes_it() -> None:
+    """A survey can bring half of a character, which has no bytes."""
+    assert made({"name": "\ud800"})["ref"]
+
+
 def test_two_people_get_two_invitations() -> None:
     one, two, again = (made({"role": "guest", "name": name}) for name in ("x@a.example", "y@a.example", "x@a.example"))
     assert one["jti"] != two["jti"]

@@ -97,6 +97,7 @@ def weak_rsa() -> dict[str, Any]:
         (jwk("rsa-a", p="AQ", q="AQ"), "has a private part (p, q)"),
         ({"kty": "oct", "k": "AAAA", "kid": "h", "alg": "HS256"}, "has a private part (k)"),
         (jwk(alg=None), "does not say its algorithm"),
+        (jwk(alg=["EdDSA"]), "does not say its algorithm"),
         (jwk(alg="RS256"), "does not go with it"),
         (jwk("rsa-a", alg="EdDSA"), "does not go with it"),
         (jwk(crv="Ed448"), "does not go with it"),
