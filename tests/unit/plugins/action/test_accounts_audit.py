@@ -196,3 +196,47 @@ def test_the_playbook_names_hosts_that_it_did_not_reach(auditor: Auditor) -> Non
     ran = auditor.run("playbook", "-i", "hosts.yml", book, "-e", "fail_on=high")
     assert ran.returncode == 2
     assert "There are findings that are high or worse" in ran.stdout
+
+
+def test_the_playbook_expects_what_site_makes(auditor: Auditor) -> None:
+    """What the template of a host says, groups that everybody on a host is in, keys that a variable revokes."""
+    (auditor.directory / "templates").mkdir()
+    template = {
+        "packages": ["no-such-package"],
+        "system_users": [{"name": "svc", "uid": 1100}],
+        "research_user": {"auto_create": False, "default_groups": ["imaging"]},
+    }
+    (auditor.directory / "templates" / "lab.yml").write_text(yaml.safe_dump(template))
+    nowhere = {"ansible_host": "127.0.0.1", "ansible_port": 1, "ansible_ssh_retries": 0}
+    inventory = {
+        "all": {
+            "hosts": {
+                "templated": {**nowhere, "template_name": "lab", "template_research_phase": "parallel"},
+                "plain": {**nowhere, "research_users_groups": ["gpu"], "research_users_select": "@gpu"},
+            },
+            "vars": {
+                "ansible_become": False,
+                "template_directories": [str(auditor.directory / "templates")],
+                "research_users_profile": "lab",
+                "research_users_roster": str(auditor.directory / "roster.yml"),
+                "research_users_ledger": f"file:{auditor.ledger}",
+            },
+        }
+    }
+    (auditor.directory / "hosts.yml").write_text(yaml.safe_dump(inventory))
+    keep = {"keep": {"text": "{{ audit_assignment | to_json }}", "dest": "{{ inventory_hostname }}.json"}}
+    book = [
+        {"ansible.builtin.import_playbook": "labfleet.identity.audit"},
+        {"hosts": "all", "gather_facts": False, "tasks": [keep]},
+    ]
+    (auditor.directory / "play.yml").write_text(yaml.safe_dump(book, sort_keys=False))
+    ran = auditor.run("playbook", "-i", "hosts.yml", "play.yml")
+    assert ran.returncode == 0, ran.stdout + ran.stderr
+    assert "2 hosts, 2 of them not looked at" in ran.stdout
+    templated, plain = (json.loads((auditor.directory / f"{host}.json").read_text()) for host in ("templated", "plain"))
+    assert (templated["groups"], templated["select"]) == (["research", "imaging"], [])
+    assert [user["name"] for user in templated["system_users"]] == ["svc"]
+    assert (plain["groups"], plain["select"], plain["system_users"]) == (["research", "gpu"], "@gpu", [])
+    ran = auditor.run("playbook", "-i", "hosts.yml", "play.yml", "-e", '{"ssh_access_revoked_keys": ["no key"]}')
+    assert ran.returncode == 2
+    assert "is not an SSH public key" in " ".join(ran.stdout.split())

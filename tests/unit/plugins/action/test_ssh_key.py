@@ -372,3 +372,31 @@ def test_the_playbooks_change_rotate_and_list(controller: Keys) -> None:
     assert "changed=0" in book("rotate_keys", profile="lab", new_keys=new_keys, overlap="14d")
     assert "revoked" in book("ssh_key", **one, key_state="revoked")
     assert "alice" in book("ssh_key", key_state="list", expiring_within="30d")
+
+
+@pytest.mark.parametrize("playbook", ["ssh_key", "rotate_keys"])
+def test_a_key_that_somebody_sent_is_data(controller: Keys, playbook: str) -> None:
+    """Attack: its comment is a template, which would run on the controller."""
+    proof, sent = controller.directory / "pwned", controller.directory / "sent.pub"
+    comment = "{{ lookup('ansible.builtin.pipe', 'touch %s') }}" % proof
+
+    def run(**one: str) -> subprocess.CompletedProcess[str]:
+        given: dict[str, Any] = {"store": "keys", "profile": "lab", "username": "alice", "key_name": "laptop", **one}
+        if playbook == "rotate_keys":
+            given["new_keys"] = [{"username": "alice", "name": "laptop", **one}]
+        return controller.run("playbook", f"labfleet.identity.{playbook}", "-e", json.dumps(given))
+
+    if playbook == "rotate_keys":
+        controller.results([controller.task(name="laptop", key=line(9))])
+    sent.write_text(f"{line(1, comment)}\n")
+    ran = run(key_file=str(sent))
+    assert ran.returncode == 2
+    assert "has a comment with characters outside" in " ".join(ran.stdout.split())
+    assert not proof.exists()
+    sent.write_text(f"{line(1, 'alice@laptop')}\n")
+    ran = run(key_file=str(sent))
+    assert ran.returncode == 0, ran.stdout + ran.stderr
+    assert "changed=1" in ran.stdout
+    # what is warned of: this shows that the test could fail
+    run(key=line(2, comment))
+    assert proof.exists()
