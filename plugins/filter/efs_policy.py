@@ -98,6 +98,7 @@ from ansible_collections.labfleet.identity.plugins.module_utils._aws._efs_policy
     role_policy,
 )
 from ansible_collections.labfleet.identity.plugins.module_utils._errors import IdentityError
+from ansible_collections.labfleet.identity.plugins.module_utils._names import quoted
 from ansible_collections.labfleet.identity.plugins.module_utils._plain import plain
 
 if TYPE_CHECKING:
@@ -117,6 +118,11 @@ def _efs_policy(
         plain, (file_system, creator_role, creator_access_point, clients, access_points)
     )
     try:
+        if not isinstance(write, bool):
+            # the text 'false', as the command line has it, would let them write
+            raise IdentityError(f"write is {quoted(plain(write))}, neither true nor false: give it the filter bool.")
+        if not isinstance(others, (list, tuple)):
+            raise IdentityError(f"clients is {quoted(others)}, not a list: write one, even if it has one entry.")
         if points is None:
             return file_system_policy(arn, role, point, others)
         if role or point or others:
@@ -124,7 +130,7 @@ def _efs_policy(
                 "access_points is for the policy of a role; creator_role, creator_access_point and clients are for that"
                 " of the file system: make two policies."
             )
-        return role_policy(arn, points, bool(write))
+        return role_policy(arn, points, write)
     except IdentityError as error:
         raise AnsibleTemplatePluginError(str(error)) from error
 

@@ -148,6 +148,7 @@ notes:
   - NFS carries 16 groups of a user in each request and drops the others silently. Somebody who has more, by all groups
     of the host, is refused.
   - A home that belongs to somebody else, or is a link, fails the run when all others are done. It is never given away.
+  - Warns of a mount from another machine without C(nosuid) and C(nodev).
 seealso:
   - module: labfleet.identity.efs_mount_point
   - module: labfleet.identity.accounts

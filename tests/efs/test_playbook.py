@@ -49,7 +49,7 @@ class Lab:
             "subnets": ",".join(self.subnets),
             "client_security_groups": clients,
             "projects": "genomics",
-            "policies": str(controller.directory),
+            "policies": "policies",  # beside what else is named on the command line
             "creator_role": CREATOR,
         }
 
@@ -155,11 +155,11 @@ def check_access_points(lab: Lab, said: dict[str, dict[str, Any]]) -> None:
 
 def check_policies(lab: Lab) -> None:
     points = lab.aws.points()
-    of_all = json.loads((lab.controller.directory / "file-system.json").read_text())
+    of_all = json.loads((lab.controller.directory / "policies" / "file-system.json").read_text())
     (creator,) = [one for one in of_all["Statement"] if one["Effect"] == "Allow"]
     assert creator["Principal"] == {"AWS": CREATOR}
     assert points["creator"]["AccessPointArn"] in str(creator)
-    of_role = json.loads((lab.controller.directory / "role-of-machines.json").read_text())
+    of_role = json.loads((lab.controller.directory / "policies" / "role-of-machines.json").read_text())
     assert points["machines"]["AccessPointArn"] in str(of_role)
     assert "Root" not in str(of_role)
     # the server takes the document as it is

@@ -50,7 +50,7 @@ def access_points_of(
         owner = {"owner_uid": account["uid"], "owner_gid": account["gid"], "permissions": home_mode}
         points.append(
             {
-                "name": _HOME + home.rsplit("/", 1)[1],
+                "name": _HOME + _name_of_home(account),
                 "posix_user": {"uid": account["uid"], "gid": account["gid"]},
                 "root_directory": {"path": home[len(base) :], "creation_info": owner},
             }
@@ -64,11 +64,21 @@ def leavers_of(people: Any, mount_point: str = "/efs") -> list[dict[str, Any]]:
     """The access points of those who are disabled or gone, by name; there is none for most of them."""
     _profile(people)
     base = mount_point.rstrip("/")
-    known = [*people["identities"], *people.get("left", [])]
-    here = {person["username"]: person for person in known if person.get("state", "present") == "present"}
-    accounts = host_accounts(known, "all", home_base=f"{base}/home")
-    names = [account["home"].rsplit("/", 1)[1] for account in accounts if account["name"] not in here]
-    return [{"name": _HOME + name} for name in dict.fromkeys(names)]
+    accounts = host_accounts([*people["identities"], *people.get("left", [])], "all", home_base=f"{base}/home")
+    present = [account for account in accounts if account["state"] == "present"]
+    here = {account["name"] for account in present}
+    # a home that somebody who is here has as well keeps its access point
+    kept = {_name_of_home(account) for account in present if account["home"].startswith(f"{base}/")}
+    names: list[str] = []
+    for account in accounts:
+        if account["name"] not in here:
+            # of whom no roster speaks it is not known where the home is; it has the first of their names
+            names += [_name_of_home(account), *account.get("formerly", ())]
+    return [{"name": _HOME + name} for name in dict.fromkeys(names) if name not in kept]
+
+
+def _name_of_home(account: Mapping[str, Any]) -> str:
+    return str(account["home"]).rsplit("/", 1)[1]
 
 
 def _project(one: Any, groups: Mapping[str, int], numbers: Mapping[str, int], shared_mode: str) -> dict[str, Any]:

@@ -132,8 +132,10 @@ def _present(one: Wanted, living: Sequence[Point], purge: bool, compare_tags: Co
             f"The access point {quoted(one.label)} ({point.access_point_id}) is in the state error, in which nobody can"
             " use it: remove it with state=absent and make it again."
         )
-    named = {NAME_TAG: one.name} if one.name else {}
-    tags = named if one.tags is None else one.tags
+    # who asks for it by its id or token says nothing of its name, by which others find it
+    name = one.name or point.name
+    named = {NAME_TAG: name} if name else {}
+    tags = {**named, **(one.tags or {})}
     missing, extra = compare_tags(point.tags, tags, purge and one.tags is not None)
     kept = {key: value for key, value in point.tags.items() if key not in extra}
     after = dataclasses.replace(point, tags={**kept, **missing})

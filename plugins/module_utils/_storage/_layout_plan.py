@@ -93,6 +93,12 @@ class _Draft:
         self.problems: list[str] = []
         self.warnings: list[str] = []
         self._check_root()
+        if seen.lacking:
+            # what was mounted before keeps its options, whatever the table of file systems says now
+            self.warnings.append(
+                "%s is mounted without %s, so that a file which root of another machine left there can make people root"
+                " here: unmount it and mount it anew, or reboot" % (request.mount_point, " and ".join(seen.lacking))
+            )
 
     def _path(self, *names: str) -> str:
         return "/".join((self.request.mount_point, *names))

@@ -71,6 +71,7 @@ def look(request: Request) -> Seen:
         empty=seen["empty"],
         root=root,
         root_writes=seen["writes"] and not _is_anybodys(root),
+        lacking=tuple(seen["lacking"]),
         bases=things["bases"],
         homes=things[request.home_base],
         shared=things[request.shared_base],
@@ -92,7 +93,13 @@ def _look_at_root(request: Request) -> tuple[int, dict[str, Any]]:
         "root": _thing(os.fstat(handle)),
         # the server answers, for the user it takes root for
         "writes": os.access(".", os.W_OK, dir_fd=handle),
+        "lacking": [] if mount.is_local else _lacking(os.fstatvfs(handle).f_flag),
     }
+
+
+def _lacking(flags: int) -> list[str]:
+    """Options of a mount without which root of another machine can leave a way to become root here."""
+    return [name for name, flag in (("nosuid", os.ST_NOSUID), ("nodev", os.ST_NODEV)) if not flags & flag]
 
 
 def _look_below(state: dict[str, int], base: str, wanted: list[str]) -> dict[str, Any]:

@@ -34,6 +34,7 @@ class Seen:
     empty: bool
     root: Thing
     root_writes: bool  # in the root of the file system: false where the file server keeps root out
+    lacking: tuple[str, ...] = ()  # options that a mount from elsewhere should have
     bases: dict[str, Thing] = field(default_factory=dict)
     homes: dict[str, Thing] = field(default_factory=dict)
     shared: dict[str, Thing] = field(default_factory=dict)

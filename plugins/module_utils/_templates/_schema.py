@@ -18,7 +18,7 @@ from ansible_collections.labfleet.identity.plugins.module_utils._names import (
     quoted,
 )
 from ansible_collections.labfleet.identity.plugins.module_utils._templates._document import check_template_name
-from ansible_collections.labfleet.identity.plugins.module_utils._templates._merge import OVERRIDE, entry_key
+from ansible_collections.labfleet.identity.plugins.module_utils._templates._merge import OVERRIDE
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -71,13 +71,20 @@ def _check_keys(mapping: dict[str, Any], known: Collection[str], where: str) -> 
     for key in mapping:
         if key not in known and key != OVERRIDE:
             raise IdentityError(f"{at}there is no key {quoted(key)}{_nearest(key, known)}")
-    anew = mapping.get(OVERRIDE, [])
-    _list(anew, f"{at}{OVERRIDE}")
-    for key in anew:
+    for key in _anew(mapping, at):
         if key not in known or key in ("name", "path", "extends", OVERRIDE):
             raise IdentityError(
                 f"{at}{OVERRIDE} names {quoted(key)}, which is no key to begin anew{_nearest(key, known)}"
             )
+
+
+def _anew(mapping: dict[str, Any], at: str) -> list[str]:
+    """The keys to begin anew, wherever they stand: of a text alone each part would count as one."""
+    names = _list(mapping.get(OVERRIDE, []), f"{at}{OVERRIDE}")
+    for name in names:
+        if not isinstance(name, str):
+            raise IdentityError(f"{at}{OVERRIDE} names {quoted(name)}, which is no key: write its name alone")
+    return names
 
 
 def _nearest(key: Any, known: Collection[str]) -> str:
@@ -91,6 +98,7 @@ def _check_inner_keys(value: Any, where: str) -> None:
         for item in value:
             _check_inner_keys(item, where)
     elif isinstance(value, dict):
+        _anew(value, f"{where}: ")
         for key, item in value.items():
             if not _KEY.fullmatch(key):
                 raise IdentityError(f"{where}: the key {quoted(key)} is not valid: begin with a letter or a digit")
@@ -164,8 +172,9 @@ def _no_password(_value: Any, where: str) -> None:
 
 
 def _limits(value: Any, where: str) -> None:
+    _anew(_mapping(value, where), f"{where}: ")
     try:
-        parse_limits({key: limit for key, limit in _mapping(value, where).items() if key != OVERRIDE})
+        parse_limits({key: limit for key, limit in value.items() if key != OVERRIDE})
     except IdentityError as refusal:
         raise IdentityError(f"{where}: {refusal}") from refusal
 
@@ -206,9 +215,9 @@ def _entries(kinds: dict[str, Callable[[Any, str], None]], by: str) -> Callable[
             if by not in entry:
                 raise IdentityError(f"{where}: entry {place} has no {by}")
             kinds[by](entry[by], f"{where}: entry {place}")
-            if entry_key(entry) in seen:
+            if entry[by] in seen:
                 raise IdentityError(f"{where}: {quoted(entry[by])} is there twice: write one entry of both")
-            seen.add(entry_key(entry))
+            seen.add(entry[by])
             _block(kinds)(entry, f"{where}: {entry[by]}")
 
     return check

@@ -26,7 +26,8 @@ SOURCE = "fs-1.efs.eu-west-1.amazonaws.com:/"
 
 def hosts_say(directory: Path, hosts: dict[str, dict[str, Any]]) -> dict[str, dict[str, Any]]:
     """What each host makes of its variables."""
-    seen = ["__efs_type", "__efs_options", "__efs_file_system", "efs_source", "__efs_sources", "__efs_elected"]
+    seen = ["__efs_type", "__efs_options", "__efs_file_system", "efs_source", "__efs_sources", "__efs_elected",
+            "__efs_known_directories"]  # fmt: skip
     told = {name: "{{ %s }}" % name for name in seen}
     host: dict[str, Any] = {"__efs_point": {"helpers": ["nfs4"], "can_automount": True}}
     inventory = {"all": {"hosts": {name: {**host, **variables} for name, variables in hosts.items()}}}
@@ -105,3 +106,52 @@ def test_the_first_host_that_has_the_file_system_is_elected(tmp_path: Path) -> N
     }
     elected = {name: said["__efs_elected"] for name, said in hosts_say(tmp_path, hosts).items()}
     assert elected == {"b-other": "b-other", "c-first": "c-first", "d-second": "c-first", "e-asks": "d-second"}
+
+
+def test_shared_directories_have_the_numbers_of_the_ledger(tmp_path: Path) -> None:
+    """Check mode makes no group, and is to tell of the directory that the run will make for it."""
+    asked = ["imaging", {"group": "dna", "mode": "2750"}, {"group": "own", "gid": 4444}, "local", {"name": "x"}, 5]
+    numbers = {"groups": [{"name": "imaging", "gid": 4001}, {"name": "dna", "gid": 4002}, {"name": "own", "gid": 4003}]}
+    hosts: dict[str, dict[str, Any]] = {
+        "with-people": {**LAB, "efs_shared_groups": asked, "__research_users_numbers": numbers},
+        "without": {**LAB, "efs_shared_groups": asked},
+        "with-nothing-shared": {**LAB, "__research_users_numbers": numbers},
+    }
+    known = {name: said["__efs_known_directories"] for name, said in hosts_say(tmp_path, hosts).items()}
+    assert known["with-people"] == [
+        {"group": "imaging", "gid": 4001},
+        {"group": "dna", "gid": 4002, "mode": "2750"},
+        {"group": "own", "gid": 4444},
+        *asked[3:],
+    ]
+    assert known["without"] == asked
+    assert known["with-nothing-shared"] == []
+    (layout, check) = yaml.safe_load((ROLE / "tasks" / "homes.yml").read_text())
+    assert layout["vars"] == check["vars"]
+    assert layout["vars"]["__efs_directories"] == "{{ __efs_known_directories }}"
+
+
+def test_the_packet_filter_comes_back_with_whoever_took_it_away() -> None:
+    """Stopped and then started is not restarted: systemd starts only what is wanted."""
+    unit: dict[str, set[str]] = {}
+    for line in (ROLE / "files" / "labfleet-efs-filter.service").read_text().splitlines():
+        key, equals, value = line.partition("=")
+        if equals and not key.startswith("#"):
+            unit.setdefault(key, set()).update(value.split())
+    assert unit["PartOf"] == unit["ReloadPropagatedFrom"]
+    assert unit["PartOf"] <= unit["WantedBy"]
+    assert unit["PartOf"] <= unit["After"]
+
+
+def test_the_packet_filter_goes_where_it_is_not_wanted_any_more() -> None:
+    included = {
+        part: {
+            task["ansible.builtin.include_tasks"]: task.get("when")
+            for task in yaml.safe_load((ROLE / "tasks" / f"{part}.yml").read_text())
+            if "ansible.builtin.include_tasks" in task
+        }
+        for part in ("present", "absent")
+    }
+    assert included["present"]["filter.yml"] == "efs_only_root_connects | bool"
+    assert included["present"]["no_filter.yml"] == "not (efs_only_root_connects | bool)"
+    assert included["absent"]["no_filter.yml"] is None

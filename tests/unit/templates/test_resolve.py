@@ -145,6 +145,37 @@ REFUSED: list[tuple[str, Any, str]] = [
     ),
     ("an override of the parent", {"t": "override: [extends]"}, "override names 'extends'"),
     ("an override that is text", {"t": "override: packages"}, "override must be a list, not 'packages'"),
+    (
+        "an override of a mapping",
+        {"t": "research_user: {override: [{default_groups: 1}]}"},
+        "research_user: override names (a value of type dict), which is no key",
+    ),
+    (
+        "an override in depth that is text",
+        {"a": "jupyter: {limits: {memory: 4G}}", "t": "extends: a\njupyter: {limits: {override: memory_soft}}"},
+        "/lab/t.yml cannot be used: jupyter.limits: override must be a list, not 'memory_soft'",
+    ),
+    (
+        "an override of limits that is a number",
+        {
+            "a": "system_users: [{name: svc, uid: 1100, limits: {memory: 4G}}]",
+            "t": "extends: a\nsystem_users: [{name: svc, limits: {override: 1}}]",
+        },
+        "system_users: svc: limits: override must be a list, not 1",
+    ),
+    (
+        "an override in an environment",
+        {
+            "a": "system_users: [{name: svc, uid: 1100, environment: {A: b}}]",
+            "t": "extends: a\nsystem_users: [{name: svc, environment: {override: true}}]",
+        },
+        "system_users: svc: environment: override must be a list, not True",
+    ),
+    (
+        "a directory with a list for a name",
+        {"t": "shared_directories: [{path: /srv/a, group: g, name: [a]}]"},
+        "shared_directories: /srv/a: there is no key 'name'",
+    ),
     ("an override of a name", {"t": "system_users: [{name: svc, override: [name]}]"}, "override names 'name'"),
     ("__class__", {"t": "__class__: {__init__: 1}"}, "there is no key '__class__'"),
     (

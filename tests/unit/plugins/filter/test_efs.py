@@ -61,6 +61,18 @@ def test_they_fail_as_filters_do() -> None:
         POINTS([])
 
 
+@pytest.mark.parametrize("write", ["false", "no", "", 0, 1, None])
+def test_nobody_may_write_by_a_word_for_no(write: Any) -> None:
+    with pytest.raises(AnsibleTemplatePluginError, match=r"write is .*, neither true nor false"):
+        POLICY(FILE_SYSTEM, access_points=[POINT], write=write)
+
+
+@pytest.mark.parametrize("clients", [None, 5, {"role": ROLE, "access_points": [POINT]}])
+def test_clients_are_a_list(clients: Any) -> None:
+    with pytest.raises(AnsibleTemplatePluginError, match=r"clients is .*, not a list"):
+        POLICY(FILE_SYSTEM, clients=clients)
+
+
 def test_leavers() -> None:
     gone = {**PEOPLE, "identities": [], "left": [{"username": "erin", "uid": 5003, "gid": 5003, "state": "disabled"}]}
     assert POINTS(gone, leavers=True) == [{"name": "home-erin"}]

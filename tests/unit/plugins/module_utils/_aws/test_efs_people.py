@@ -78,6 +78,22 @@ def test_who_left_has_none_any_more() -> None:
     assert leavers_of({**PEOPLE, "identities": back}) == [{"name": "home-david"}]
 
 
+def test_who_left_under_another_name_loses_that_of_their_home() -> None:
+    """The roster, which knew the home, does not name them any more; it has the first of their names."""
+    left = {"username": "rupert", "uid": 5004, "gid": 5004, "state": "disabled", "former_usernames": ["bobby", "rob"]}
+    assert {"name": "home-bobby"} in leavers_of({**PEOPLE, "left": [left]})
+    # whoever is here under another name keeps theirs
+    assert {"name": "home-bob"} not in leavers_of({**PEOPLE, "left": [{**left, "former_usernames": ["bob"]}]})
+
+
+def test_a_home_of_two_accounts_stays_with_whoever_is_here() -> None:
+    """The second account of a person is closed, and its home is that of the first."""
+    second = {"username": "asmith", "uid": 5005, "gid": 5005, "state": "disabled", "home": "/efs/home/alice"}
+    people = {**PEOPLE, "identities": [*PEOPLE["identities"], second], "left": []}
+    assert leavers_of(people) == [{"name": "home-david"}]
+    assert not {point["name"] for point in leavers_of(people)} & {point["name"] for point in access_points_of(people)}
+
+
 @pytest.mark.parametrize(
     ("people", "options", "reason"),
     [

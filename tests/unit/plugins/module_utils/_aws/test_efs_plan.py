@@ -87,6 +87,18 @@ def test_what_nobody_asked_for_is_not_compared() -> None:
     assert not any(step.changes for step in plan_present([asked], [there]).steps)
 
 
+@pytest.mark.parametrize("by", [{"access_point_id": "fsap-00000001"}, {"client_token": "by-hand"}])
+def test_its_name_stays_whoever_purges_tags(by: dict[str, str]) -> None:
+    """By the name the next run finds what it did not make itself."""
+    there = point(token="by-hand", tags={"Name": "home-alice", "theirs": "1"})
+    (step,) = plan_present([wanted(name="", tags={"a": "b"}, **by)], [there]).steps
+    assert (step.set_tags, step.remove_tags) == ({"a": "b"}, ["theirs"])
+    assert step.after is not None
+    assert step.after.name == "home-alice"
+    (step,) = plan_present([wanted(name="", tags={"Name": "home-al"}, **by)], [there]).steps
+    assert (step.set_tags, step.remove_tags) == ({"Name": "home-al"}, ["theirs"])
+
+
 @pytest.mark.parametrize(
     ("asked", "there"),
     [

@@ -8,6 +8,7 @@ from __future__ import annotations
 import contextlib
 import os
 import stat
+import subprocess
 import time
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
@@ -16,7 +17,8 @@ import pytest
 
 from ansible_collections.labfleet.identity.plugins.module_utils import _home_tree
 from ansible_collections.labfleet.identity.plugins.module_utils._errors import IdentityError
-from ansible_collections.labfleet.identity.plugins.module_utils._storage import _layout_work
+from ansible_collections.labfleet.identity.plugins.module_utils._open_mount import mount_of
+from ansible_collections.labfleet.identity.plugins.module_utils._storage import _layout_work, _mount_proof
 
 from .conftest import ALICE, BOB, CAROL, FILE_SYSTEM, IMAGING, SOURCE, Lab, dead_server, user
 
@@ -230,6 +232,18 @@ def test_an_account_with_another_number_or_home(lab: Lab) -> None:
         lab.run(*PEOPLE)
     lab.knows = replace(lab.knows, uids={}, homes={"alice": "/home/alice"})
     assert lab.run(*PEOPLE)["warnings"] == ["alice: the account's home is /home/alice, not %s/alice" % lab.homes]
+
+
+def test_a_mount_in_which_a_program_makes_people_root_is_told(lab: Lab, monkeypatch: pytest.MonkeyPatch) -> None:
+    """It was there before the role, and its line in the table of file systems changes nothing of it."""
+    assert lab.run()["warnings"] == []  # nobody else can write to a file system of this kernel
+    monkeypatch.setattr(_mount_proof, "mount_of", lambda handle: replace(mount_of(handle), file_system="nfs4"))
+    for options, lacks in (("suid,dev", "nosuid and nodev"), ("nosuid,dev", "nodev"), ("nosuid,nodev", "")):
+        subprocess.run(["mount", "-o", "remount,bind," + options, str(lab.point)], check=True)
+        for create in (True, False):
+            told = lab.run(*PEOPLE, create=create, file_system_types=["nfs4"])["warnings"]
+            said = [text.partition(", so that")[0] for text in told if "is mounted without" in text]
+            assert said == (["%s is mounted without %s" % (lab.point, lacks)] if lacks else [])
 
 
 def test_where_root_is_kept_out_everybody_makes_their_own(squashed: Lab) -> None:
