@@ -41,11 +41,12 @@ systemd-journal tape tty users utempter utmp uucp video voice wheel www-data
 """
 _SYSTEM_ACCOUNTS = """
 _apt _chrony _rpc adm admin all avahi backup bin chrony clamav colord cwagent daemon dbus dhcpcd dnsmasq
-ec2-instance-connect ftp games gdm geoclue git gnats grafana halt haproxy irc landscape libstoragemgmt list lp lxd mail man
-messagebus mongodb munge mysql named netdata news nginx nobody nslcd ntp nvidia-persistenced operator pollinate polkitd
-postfix postgres proxy prometheus pulse rabbitmq redis root rpc rpcuser rtkit saned setroubleshoot shutdown slurm sshd
-_sshd sssd statd sudo sync sys syslog systemd-bus-proxy systemd-coredump systemd-journal-remote systemd-network
-systemd-oom systemd-resolve systemd-timesync tcpdump tomcat toor tss unbound usbmux uucp uuidd wireshark www-data zabbix
+ec2-instance-connect ftp games gdm geoclue git gnats grafana halt haproxy irc landscape libstoragemgmt list lp lxd
+mail man messagebus mongodb munge mysql named netdata news nginx nobody nslcd ntp nvidia-persistenced operator
+pollinate polkitd postfix postgres proxy prometheus pulse rabbitmq redis root rpc rpcuser rtkit saned setroubleshoot
+shutdown slurm sshd _sshd sssd statd sudo sync sys syslog systemd-bus-proxy systemd-coredump systemd-journal-remote
+systemd-network systemd-oom systemd-resolve systemd-timesync tcpdump tomcat toor tss unbound usbmux uucp uuidd
+wireshark www-data zabbix
 """
 _TEMPLATE_ACCOUNTS = """
 ansible centos cloud-init cloud-user debian ec2-user fedora jenkins jovyan jupyter jupyterhub opensuse researcher rocky

@@ -103,9 +103,9 @@ def _is_a_service(draft: Draft, user: UserSpec, fields: list[str]) -> bool:
 
     Who is invited may choose the name of a service that some host has. What keeps them out must not stop there.
     """
-    foreign = user.name not in draft.state.record.users and not draft.others_with(user.uid, user.name) and not user.adopt
+    theirs = user.adopt or user.name in draft.state.record.users or draft.others_with(user.uid, user.name)
     # with 0 it would be another way to be root, and with more perhaps a person's
-    if not foreign or not fields[UID].isdigit() or not 0 < int(fields[UID]) < FIRST_ID:
+    if theirs or not fields[UID].isdigit() or not 0 < int(fields[UID]) < FIRST_ID:
         return False
     draft.warnings.append(
         "%s is kept out; the account of that name here is a service's, with uid %s: it was left as it is"

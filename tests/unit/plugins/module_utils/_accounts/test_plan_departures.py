@@ -87,7 +87,7 @@ def test_one_who_was_never_there_needs_no_shutting() -> None:
 
 @pytest.mark.parametrize("state", ["disabled", "absent"])
 def test_nobody_who_took_the_name_of_a_service_stops_what_shuts_others_out(state: str) -> None:
-    """Somebody accepts an invitation as splunk. Once it is revoked, hosts that have a splunk go on, and lose nothing."""
+    """Somebody is invited and calls themselves splunk. Once they are out, hosts that have a splunk go on."""
     splunk = "splunk:x:998:998::/opt/splunk:/bin/bash"
     there = hers(passwd=["alice:x:5238:5238:Alice:/home/alice:/bin/bash", splunk], key_files={"alice": KEYS})
     mallory = {"name": "splunk", "uid": 5700, "state": state}
