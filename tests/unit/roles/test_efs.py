@@ -6,14 +6,14 @@
 from __future__ import annotations
 
 import json
-import os
-import subprocess
 import sys
 from pathlib import Path
 from typing import Any
 
 import pytest
 import yaml
+
+from ansible_collections.labfleet.identity.tests.unit.roles.playbooks import ansible_playbook
 
 COLLECTION = Path(__file__).parents[3]
 ROLE = COLLECTION / "roles" / "efs"
@@ -48,14 +48,9 @@ def hosts_say(directory: Path, hosts: dict[str, dict[str, Any]]) -> dict[str, di
     play = {"hosts": "all", "gather_facts": False, "connection": "local", "roles": ["probe"]}
     (directory / "hosts.yml").write_text(yaml.safe_dump(inventory))
     (directory / "play.yml").write_text(yaml.safe_dump([play]))
-    program = [sys.executable, "-c", "from ansible.cli.playbook import main; main()"]
-    environment = {name: value for name, value in os.environ.items() if not name.startswith("ANSIBLE_")}
-    environment.update(ANSIBLE_HOME=str(directory / "ansible"), ANSIBLE_NOCOLOR="1")
-    ran = subprocess.run(
-        [*program, "-i", "hosts.yml", "-e", "ansible_python_interpreter=" + sys.executable, "play.yml"],
-        cwd=directory, env=environment, check=False, capture_output=True, text=True, timeout=120,
-    )  # fmt: skip
-    assert ran.returncode == 0, ran.stdout + ran.stderr
+    python = "ansible_python_interpreter=" + sys.executable
+    code, said = ansible_playbook(directory, "-i", "hosts.yml", "-e", python, "play.yml")
+    assert code == 0, said
     return {name: json.loads((directory / (name + ".json")).read_text()) for name in hosts
             if (directory / (name + ".json")).exists()}  # fmt: skip
 

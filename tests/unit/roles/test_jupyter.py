@@ -6,14 +6,14 @@
 from __future__ import annotations
 
 import json
-import os
 import shutil
-import subprocess
 import sys
 from pathlib import Path
 
 import pytest
 import yaml
+
+from ansible_collections.labfleet.identity.tests.unit.roles.playbooks import ansible_playbook
 
 ROLE = Path(__file__).parents[3] / "roles" / "jupyter"
 TOKEN = "canary-0123456789abcdef"
@@ -42,16 +42,7 @@ def run(directory: Path, answer: dict[str, object], tokens: dict[str, str]) -> t
         "roles": ["labfleet.identity.jupyter"],
     }
     (directory / "play.yml").write_text(yaml.safe_dump([play]))
-    environment = {name: value for name, value in os.environ.items() if not name.startswith("ANSIBLE_")}
-    environment.update(
-        ANSIBLE_HOME=str(directory / "ansible"), ANSIBLE_NOCOLOR="1", ANSIBLE_COLLECTIONS_PATH=str(directory)
-    )
-    program = [sys.executable, "-c", "from ansible.cli.playbook import main; main()"]
-    ran = subprocess.run(
-        [*program, "-i", "localhost,", "-c", "local", "play.yml"],
-        cwd=str(directory), env=environment, check=False, capture_output=True, text=True, timeout=120,
-    )  # fmt: skip
-    return ran.returncode, ran.stdout + ran.stderr
+    return ansible_playbook(directory, "-i", "localhost,", "-c", "local", "play.yml")
 
 
 @pytest.mark.parametrize("tokens", [{}, {"bob": TOKEN}])

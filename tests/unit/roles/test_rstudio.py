@@ -7,9 +7,7 @@ from __future__ import annotations
 
 import hashlib
 import json
-import os
 import shutil
-import subprocess
 import sys
 import threading
 from functools import partial
@@ -19,6 +17,8 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 import yaml
+
+from ansible_collections.labfleet.identity.tests.unit.roles.playbooks import ansible_playbook
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -60,16 +60,7 @@ def check(directory: Path, url: str) -> tuple[int, str]:
     role = {"name": "labfleet.identity.rstudio", "tasks_from": "fetch"}
     play = {"hosts": "localhost", "gather_facts": False, "tasks": [{"ansible.builtin.include_role": role}]}
     (directory / "play.yml").write_text(yaml.safe_dump([play]))
-    environment = {name: value for name, value in os.environ.items() if not name.startswith("ANSIBLE_")}
-    environment.update(
-        ANSIBLE_HOME=str(directory / "ansible"), ANSIBLE_NOCOLOR="1", ANSIBLE_COLLECTIONS_PATH=str(directory)
-    )
-    program = [sys.executable, "-c", "from ansible.cli.playbook import main; main()"]
-    ran = subprocess.run(
-        [*program, "-i", "localhost,", "-c", "local", "--check", "-e", "@vars.json", "play.yml"],
-        cwd=str(directory), env=environment, check=False, capture_output=True, text=True, timeout=120,
-    )  # fmt: skip
-    return ran.returncode, ran.stdout + ran.stderr
+    return ansible_playbook(directory, "-i", "localhost,", "-c", "local", "--check", "-e", "@vars.json", "play.yml")
 
 
 def test_what_is_not_there_yet_does_not_fail(tmp_path: Path, mirror: str) -> None:

@@ -5,14 +5,14 @@
 
 from __future__ import annotations
 
-import os
 import shutil
-import subprocess
 import sys
 from pathlib import Path
 
 import pytest
 import yaml
+
+from ansible_collections.labfleet.identity.tests.unit.roles.playbooks import ansible_playbook
 
 PLAYBOOK = Path(__file__).parents[3] / "playbooks" / "services.yml"
 ALL = ["resource_limits", "containers", "rstudio", "jupyter"]
@@ -40,17 +40,10 @@ def run(directory: Path, breaks: dict[str, list[str]], check: bool = False) -> t
     }
     common = {"ansible_connection": "local", "ansible_become": False, "ansible_python_interpreter": sys.executable}
     (directory / "hosts.yml").write_text(yaml.safe_dump({"all": {"hosts": hosts, "vars": common}}))
-    environment = {name: value for name, value in os.environ.items() if not name.startswith("ANSIBLE_")}
-    environment.update(
-        ANSIBLE_HOME=str(directory / "ansible"), ANSIBLE_NOCOLOR="1", ANSIBLE_COLLECTIONS_PATH=str(directory)
-    )
-    program = [sys.executable, "-c", "from ansible.cli.playbook import main; main()", *(["--check"] if check else [])]
-    ran = subprocess.run(
-        [*program, "-i", "hosts.yml", "labfleet.identity.services"],
-        cwd=str(directory), env=environment, check=False, capture_output=True, text=True, timeout=120,
-    )  # fmt: skip
+    how = ["--check"] if check else []
+    code, said = ansible_playbook(directory, *how, "-i", "hosts.yml", "labfleet.identity.services")
     log = directory / "log"
-    return ran.returncode, log.read_text().splitlines() if log.exists() else [], ran.stdout + ran.stderr
+    return code, log.read_text().splitlines() if log.exists() else [], said
 
 
 def test_limits_come_first_and_what_waits_for_people_last(tmp_path: Path) -> None:
